@@ -1,0 +1,224 @@
+"""`Runs`: the runs of a store, listed, chosen by a query, and deleted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbtrack.errors import RunNotFound, StoreError
+from nbtrack.records import RunInfo
+from nbtrack.store.columns import read_columns
+from nbtrack.store.heartbeat import as_proven_now, as_seen_now, state_of
+from nbtrack.store.index import Index, Row
+from nbtrack.store.place import Place
+from nbtrack.store.query import Query, parse, unknown_field
+from nbtrack.store.rows import (
+    FIELDS,
+    STATISTICS,
+    current,
+    duration_s,
+    is_headline,
+    known_fields,
+    lookup,
+)
+from nbtrack.store.runfile import read_info, write_info
+from nbtrack.store.summary import summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Runs:
+    """The runs of a store. Call it for a table.
+
+    Parameters
+    ----------
+    place : Place
+        The store.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._index = Index(place)
+
+    def __call__(self, query: str | None = None) -> pd.DataFrame:
+        """The runs as a table, newest first.
+
+        Parameters
+        ----------
+        query : str, optional
+            Which runs, for example ``"lr < 0.01 and tag:baseline"``; see `nbtrack.store.query`.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by run id. Columns ``name``, ``status``, ``started`` (UTC), ``duration_s``,
+            ``steps``, ``loss`` (the last), ``tags``, ``changed``, ``notebook``, then
+            ``params.<name>`` for every parameter, then the last value of every other series that is
+            not one of hundreds (per-parameter norms, system load).
+
+        Raises
+        ------
+        QueryError
+            If the query cannot be read, or names a field that no run has.
+
+        Warns
+        -----
+        RuntimeWarning
+            Once per run that cannot be read.
+        """
+        return _table(self.rows(query))
+
+    def rows(self, query: str | None = None) -> list[Row]:
+        """The same runs as plain dicts, newest first, without pandas.
+
+        Raises
+        ------
+        QueryError
+            If the query cannot be read, or names a field that no run has.
+        """
+        rows = [
+            current(row, self._place.run_folder(row["id"])) if row["status"] == "running" else row
+            for row in self._index.rows()
+        ]
+        rows.sort(key=lambda row: (row["started_s"], row["id"]), reverse=True)
+        return self._choose(rows, parse(query)) if query else rows
+
+    def ids(self) -> list[str]:
+        """Ids of all runs, newest first."""
+        rows = sorted(self._index.rows(), key=lambda row: (row["started_s"], row["id"]))
+        return [row["id"] for row in reversed(rows)]
+
+    def infos(self, query: str | None = None, limit: int | None = None) -> list[RunInfo]:
+        """The runs as `RunInfo`, newest first; a run whose writer has died is ``lost``.
+
+        Parameters
+        ----------
+        query : str, optional
+        limit : int, optional
+            Only the newest ones. Each is read from its ``run.json``.
+
+        Raises
+        ------
+        QueryError
+            If the query cannot be read, or names a field that no run has.
+        """
+        infos = []
+        for row in self.rows(query)[:limit]:
+            folder = self._place.run_folder(row["id"])
+            try:
+                infos.append(as_seen_now(folder, read_info(folder)))
+            except FileNotFoundError:
+                continue  # deleted since it was listed
+        return infos
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run's files and its row in the index. Blobs stay.
+
+        Raises
+        ------
+        RunNotFound
+            If there is no run with exactly that id.
+        StoreError
+            If the run is still being written.
+        """
+        folder = self._place.run_folder(run_id)
+        if run_id not in self.ids():
+            raise RunNotFound(run_id, self.ids())
+        info = read_info(folder)
+        if info.status == "running" and state_of(info.writer) == "alive":
+            raise StoreError(
+                f"run {run_id} is still being written by process {info.writer.get('pid')}: "
+                "finish or interrupt it first"
+            )
+        import shutil
+
+        shutil.rmtree(folder)
+        self._index.rows()
+
+    def reindex(self) -> None:
+        """Throw the index away and read every run anew."""
+        self._index.rebuild()
+
+    def mark_lost(self) -> list[str]:
+        """Write status ``lost`` into runs whose writer has surely died.
+
+        Returns
+        -------
+        list of str
+            Their ids.
+
+        Notes
+        -----
+        Surely: its process was on this machine and is gone, or it has not been heard of for ten
+        minutes. A run that cannot be written is skipped; it is shown as lost anyway.
+        """
+        marked = []
+        for row in self._index.rows():
+            if row["status"] != "running":
+                continue
+            folder = self._place.run_folder(row["id"])
+            try:
+                info = as_proven_now(folder, read_info(folder))
+                if info.status == "lost":
+                    write_info(folder, _with_summary(folder, info))
+                    (folder / "reserve").unlink(missing_ok=True)
+                    marked.append(info.id)
+            except OSError:
+                continue
+        return marked
+
+    def _choose(self, rows: list[Row], query: Query) -> list[Row]:
+        lookups = [lookup(row, self._place.run_folder) for row in rows]
+        for field in query.fields:
+            is_known = field.text in FIELDS or any(find(field.text) is not None for find in lookups)
+            if rows and not is_known:
+                raise unknown_field(query, field, known_fields(rows))
+        return [row for row, find in zip(rows, lookups, strict=True) if query.matches(find)]
+
+
+def _with_summary(folder: Path, info: RunInfo) -> RunInfo:
+    """What `RunWriter.finish` would have added, had the writer lived."""
+    summary = summarise(read_columns(folder))
+    steps = info.steps
+    if steps is None and "loss" in summary:
+        steps = int(summary["loss"]["last_step"]) + 1
+    return replace(info, summary=summary, steps=steps)
+
+
+def _table(rows: list[Row]) -> pd.DataFrame:
+    import pandas as pd
+
+    last = STATISTICS.index("last")
+    params = dict.fromkeys(name for row in rows for name in row["params"])
+    keys = dict.fromkeys(key for row in rows for key in row["summary"])
+    started = [row["started_s"] for row in rows]
+    columns: dict[str, Any] = {
+        "name": [row["name"] for row in rows],
+        "status": [row["status"] for row in rows],
+        "started": pd.to_datetime(started, unit="s", utc=True),
+        "duration_s": [duration_s(row) for row in rows],
+        "steps": pd.array([row["steps"] for row in rows], dtype="Int64"),
+        "loss": _last(rows, "loss", last),
+        "tags": [tuple(row["tags"]) for row in rows],
+        "changed": [tuple(row["changed"]) for row in rows],
+        "notebook": [row["notebook"] for row in rows],
+    }
+    columns |= {f"params.{name}": [row["params"].get(name) for row in rows] for name in params}
+    columns |= {
+        key: _last(rows, key, last) for key in keys if _is_column(key) and key not in columns
+    }
+    table: pd.DataFrame = pd.DataFrame(
+        columns, index=pd.Index([row["id"] for row in rows], name="id", dtype=object)
+    )
+    return table
+
+
+def _is_column(key: str) -> bool:
+    return is_headline(key) and not key.startswith(("lr/", "auto/"))
+
+
+def _last(rows: list[Row], key: str, place: int) -> list[float]:
+    nothing = [float("nan")] * len(STATISTICS)
+    return [row["summary"].get(key, nothing)[place] for row in rows]
