@@ -1,0 +1,136 @@
+"""The cells that this kernel is executing, and where they come from.
+
+IPython tells when a cell starts and ends. Cells nest (``%%capture`` runs its body as a cell of its
+own), so they are kept on a stack and matched by the identity of IPython's record, never by text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nbtrack.records import Cell
+
+Ending = Callable[[BaseException | None], None]
+
+
+class RunningCell:
+    """One cell while it executes.
+
+    Attributes
+    ----------
+    info : IPython.core.interactiveshell.ExecutionInfo
+        IPython's own record of the execution.
+    at_end : list of callable
+        Called when the cell has ended, newest first, with the exception that ended it or None.
+    """
+
+    def __init__(self, info: Any) -> None:
+        self.info = info
+        self.at_end: list[Ending] = []
+        self.inner_error: BaseException | None = None
+
+    def end(self, error: BaseException | None) -> None:
+        """Tell everyone who waits for the end of this cell."""
+        while self.at_end:
+            self.at_end.pop()(error)
+
+
+class Session:
+    """The kernel's cells, from the moment that nbtrack is loaded into it.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self._running: list[RunningCell] = []
+        shell.events.register("pre_run_cell", self._cell_starts)
+        shell.events.register("post_run_cell", self._cell_ended)
+
+    def close(self) -> None:
+        """Stop to listen."""
+        self.shell.events.unregister("pre_run_cell", self._cell_starts)
+        self.shell.events.unregister("post_run_cell", self._cell_ended)
+
+    @property
+    def running(self) -> RunningCell | None:
+        """The innermost cell that is executing; None when nothing is."""
+        return self._running[-1] if self._running else None
+
+    def at_end(self, tell: Ending) -> None:
+        """Have `tell` called when the innermost executing cell has ended.
+
+        IPython tells of a silent cell (``ipython FILE.ipynb``, ``%run FILE.ipy``) only that
+        something has been executed; how it went is in its last result.
+        """
+        if self.running is not None:
+            self.running.at_end.append(tell)
+            return
+
+        def executed() -> None:
+            self.shell.events.unregister("post_execute", executed)
+            result = getattr(self.shell, "last_execution_result", None)
+            tell(result and (result.error_before_exec or result.error_in_exec))
+
+        self.shell.events.register("post_execute", executed)
+
+    def cell(self) -> Cell:
+        """The innermost executing cell as a record; empty when nothing is executing."""
+        if self.running is None:
+            return Cell(source="")
+        info = self.running.info
+        # In[] already holds the running cell; execution_count differs between IPython versions.
+        inputs = self.shell.user_ns.get("In", [])
+        count = len(inputs) - 1 if info.store_history and len(inputs) > 1 else None
+        return Cell(source=info.raw_cell or "", cell_id=self._cell_id(info), count=count)
+
+    def _cell_id(self, info: Any) -> str | None:
+        if info.cell_id:
+            return str(info.cell_id)
+        try:
+            return str(self.shell.get_parent()["metadata"]["cellId"])
+        except (AttributeError, KeyError, TypeError):
+            return None
+
+    def notebook(self) -> str | None:
+        """Path of the notebook as far as the kernel can know it; None in a terminal.
+
+        Jupyter gives it to the kernel at its start and does not tell of a later rename.
+        """
+        namespace = self.shell.user_ns
+        for path in (
+            namespace.get("__vsc_ipynb_file__"),
+            os.environ.get("JPY_SESSION_NAME"),
+            namespace.get("__session__"),
+        ):
+            if isinstance(path, str) and Path(path).suffix == ".ipynb":
+                return path
+        return None
+
+    def _cell_starts(self, info: Any) -> None:
+        self._running.append(RunningCell(info))
+
+    def _cell_ended(self, result: Any) -> None:
+        """End the cell of this result, and any above it whose end was never told.
+
+        An asynchronous cell that is cancelled is reported with no result at all.
+        """
+        info = getattr(result, "info", None)
+        if result is not None and all(cell.info is not info for cell in self._running):
+            return  # it started before nbtrack was loaded
+        error: BaseException | None = KeyboardInterrupt() if result is None else None
+        if result is not None:
+            error = result.error_before_exec or result.error_in_exec
+        while self._running:
+            cell = self._running.pop()
+            if cell.info is info or result is None:
+                cell.end(error if error is not None else cell.inner_error)
+                if self._running and error is not None:
+                    self._running[-1].inner_error = error
+                return
+            cell.end(error)
