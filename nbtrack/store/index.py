@@ -62,7 +62,13 @@ class Index:
         new: dict[str, Entry] = {}
         for run_id, stamp in stamps.items():
             entry = self._entries.get(run_id)
-            if entry is None or entry.stamp != stamp or self._has_grown(run_id, entry):
+            if (
+                entry is None
+                or entry.stamp != stamp
+                or (
+                    entry.points >= 0 and entry.points != num_points(self._place.run_folder(run_id))
+                )
+            ):
                 entry = self._read(run_id, stamp)
                 if entry is None:
                     self._entries.pop(run_id, None)
@@ -97,9 +103,6 @@ class Index:
                 continue  # a folder that was just made, or that is not a run
             stamps[name] = f"{stat.st_mtime_ns}.{stat.st_size}.{stat.st_ino}"
         return stamps
-
-    def _has_grown(self, run_id: str, entry: Entry) -> bool:
-        return entry.points >= 0 and entry.points != num_points(self._place.run_folder(run_id))
 
     def _read(self, run_id: str, stamp: str) -> Entry | None:
         folder = self._place.run_folder(run_id)

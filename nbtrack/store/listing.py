@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+import operator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +31,10 @@ from nbtrack.store.summary import summarise
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_LAST = STATISTICS.index("last")
+_BY_START = operator.itemgetter("started_s", "id")
 
 
 class Runs:
@@ -82,13 +90,12 @@ class Runs:
             current(row, self._place.run_folder(row["id"])) if row["status"] == "running" else row
             for row in self._index.rows()
         ]
-        rows.sort(key=lambda row: (row["started_s"], row["id"]), reverse=True)
+        rows.sort(key=_BY_START, reverse=True)
         return self._choose(rows, parse(query)) if query else rows
 
     def ids(self) -> list[str]:
         """Ids of all runs, newest first."""
-        rows = sorted(self._index.rows(), key=lambda row: (row["started_s"], row["id"]))
-        return [row["id"] for row in reversed(rows)]
+        return [row["id"] for row in sorted(self._index.rows(), key=_BY_START, reverse=True)]
 
     def infos(self, query: str | None = None, limit: int | None = None) -> list[RunInfo]:
         """The runs as `RunInfo`, newest first; a run whose writer has died is ``lost``.
@@ -190,9 +197,13 @@ def _with_summary(folder: Path, info: RunInfo) -> RunInfo:
 def _table(rows: list[Row]) -> pd.DataFrame:
     import pandas as pd
 
-    last = STATISTICS.index("last")
-    params = dict.fromkeys(name for row in rows for name in row["params"])
-    keys = dict.fromkeys(key for row in rows for key in row["summary"])
+    params = [row["params"] for row in rows]
+    last = [
+        {key: series[_LAST] for key, series in row["summary"].items() if _is_column(key)}
+        for row in rows
+    ]
+    param_names = dict.fromkeys(itertools.chain.from_iterable(params))
+    keys = dict.fromkeys(itertools.chain.from_iterable(last))
     started = [row["started_s"] for row in rows]
     columns: dict[str, Any] = {
         "name": [row["name"] for row in rows],
@@ -200,14 +211,14 @@ def _table(rows: list[Row]) -> pd.DataFrame:
         "started": pd.to_datetime(started, unit="s", utc=True),
         "duration_s": [duration_s(row) for row in rows],
         "steps": pd.array([row["steps"] for row in rows], dtype="Int64"),
-        "loss": _last(rows, "loss", last),
+        "loss": [values.get("loss", math.nan) for values in last],
         "tags": [tuple(row["tags"]) for row in rows],
         "changed": [tuple(row["changed"]) for row in rows],
         "notebook": [row["notebook"] for row in rows],
     }
-    columns |= {f"params.{name}": [row["params"].get(name) for row in rows] for name in params}
+    columns |= {f"params.{name}": [own.get(name) for own in params] for name in param_names}
     columns |= {
-        key: _last(rows, key, last) for key in keys if _is_column(key) and key not in columns
+        key: [values.get(key, math.nan) for values in last] for key in keys if key not in columns
     }
     table: pd.DataFrame = pd.DataFrame(
         columns, index=pd.Index([row["id"] for row in rows], name="id", dtype=object)
@@ -215,10 +226,6 @@ def _table(rows: list[Row]) -> pd.DataFrame:
     return table
 
 
+@functools.lru_cache(maxsize=4096)
 def _is_column(key: str) -> bool:
     return is_headline(key) and not key.startswith(("lr/", "auto/"))
-
-
-def _last(rows: list[Row], key: str, place: int) -> list[float]:
-    nothing = [float("nan")] * len(STATISTICS)
-    return [row["summary"].get(key, nothing)[place] for row in rows]

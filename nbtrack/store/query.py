@@ -8,10 +8,10 @@
     OPERATOR   = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~"
 
 A lone word is looked for in the name. A field is ``id``, ``name``, ``status``, ``notebook``,
-``started`` (a date), ``duration`` (``90``, ``90s``, ``5m``, ``2h``), ``steps``, ``seed``, a
-parameter (``lr`` or ``params.lr``) or a series (``loss``, ``val/acc.max``; ``.first``, ``.last``,
-``.min``, ``.max``, ``.count``). ``~`` looks for text inside; ``"..."`` quotes a word with spaces. A
-run without the field does not match.
+``started`` (a date), ``duration`` (``90``, ``90s``, ``5m``, ``2h``), ``steps``, ``seed``, ``lr``
+(the parameter, or else the optimizer's first), a parameter (``width`` or ``params.width``) or a
+series (``loss``, ``val/acc.max``; ``.first``, ``.last``, ``.min``, ``.max``, ``.count``). ``~``
+looks for text inside; ``"..."`` quotes a word with spaces. A run without the field does not match.
 """
 
 from __future__ import annotations

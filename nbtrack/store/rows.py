@@ -16,7 +16,10 @@ from nbtrack.store.summary import summarise
 
 # Series that exist once per parameter tensor or tell about the machine: hundreds in a run, and
 # never what runs are compared by. A query that names one still finds it, in run.json.
-_MANY = ("grad_norm/", "weight_norm/", "update_ratio/", "nonfinite/", "system/", "throughput/")
+_MANY = (
+    *("grad_norm/", "weight_norm/", "update_ratio/", "every/"),
+    *("nonfinite/", "amp/", "system/", "throughput/"),
+)
 _TOTALS = ("grad_norm/total", "weight_norm/total", "update_ratio/total")
 STATISTICS = ("first", "last", "min", "max", "count", "last_step")
 
@@ -72,9 +75,18 @@ def duration_s(row: Mapping[str, Any]) -> float:
     return float(max(ended_s - row["started_s"], 0.0))
 
 
+def _rate(row: Mapping[str, Any]) -> Any:
+    """The learning rate: the parameter if there is one, else what the optimizer started with."""
+    if "lr" in row["params"]:
+        return row["params"]["lr"]
+    measured = row["summary"].get("lr/group0")
+    return measured and measured[STATISTICS.index("first")]
+
+
 FIELDS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "started": lambda row: row["started_s"],
     "duration": duration_s,
+    "lr": _rate,
     **{
         name: operator.itemgetter(name)
         for name in ("id", "name", "status", "steps", "seed", "notebook", "tags")

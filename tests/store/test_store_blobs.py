@@ -1,6 +1,7 @@
 """Blobs: kept once, given back whole or not at all, and chunked so that a change costs a chunk."""
 
 import io
+import itertools
 import os
 import random
 import threading
@@ -79,9 +80,22 @@ def test_chunks_are_cut_by_content_within_their_limits(large):
     assert b"".join(chunks) == large
     assert all(MIN_BYTES <= len(chunk) <= MAX_BYTES for chunk in chunks[:-1])
     assert 5 < len(chunks) < 20  # 1.25 MiB each on average
-    # the cuts do not depend on how the content comes in: the same in pieces of any size
+
+
+def test_cuts_do_not_depend_on_the_pieces_in_which_a_content_comes_in(large):
+    """Pieces that end just before a cut are the hard case: the hash reaches back into the last."""
+    chunks = list(split(io.BytesIO(large).read))
     file = io.BytesIO(large)
-    assert list(split(lambda size: file.read(min(size, 77_777)))) == chunks
+    ends = iter([end - 5 for end in itertools.accumulate(map(len, chunks))])
+
+    def read_up_to_cuts(size):
+        nonlocal target
+        if file.tell() >= target:
+            target = next(ends, len(large))
+        return file.read(min(size, target - file.tell()))
+
+    target = 0
+    assert list(split(read_up_to_cuts)) == chunks
 
 
 def test_cuts_are_those_of_a_plain_gear_hash(large):

@@ -98,10 +98,11 @@ assert all(os.waitpid(pid, 0)[1] == 0 for pid in children)
 stop.set()
 thread.join()
 writer.output("stdout", {"text": "parent"})
+print(store.get(-1).name)
 print(writer.update(tags=("t",)).status, writer.lost_points)
 writer.finish()
 """)
-    assert process.communicate(timeout=60)[0].split() == ["running", "0"]
+    assert process.communicate(timeout=60)[0].split() == ["run", "running", "0"]
     run = store.get(-1)
     assert (run.status, run.name, run.tags) == ("done", "run", ("t",))
     child = run.series("child").value.tolist()

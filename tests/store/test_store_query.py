@@ -158,3 +158,19 @@ def test_any_text_is_a_query_or_a_query_error(text):
     except QueryError as error:
         answer = str(error).split("\n")[-1].strip(" ^") == ""
     assert answer in (True, False)
+
+
+def test_the_learning_rate_is_the_parameter_or_what_the_optimizer_began_with(store):
+    for name, params, rate in (
+        ("said", {"lr": 0.5}, 0.1),
+        ("measured", {}, 0.1),
+        ("neither", {}, None),
+    ):
+        info = RunInfo(id=store.new_id(), name=name, started_s=0.0, params=params)
+        writer = store.start(info)
+        if rate is not None:
+            writer.emit(["lr/group0"], [rate], 0, 1.0)
+            writer.emit(["lr/group0"], [rate / 10], 1, 2.0)
+        writer.finish()
+    assert list(store.runs("lr = 0.5")["name"]) == ["said"]
+    assert list(store.runs("lr = 0.1")["name"]) == ["measured"]
