@@ -59,7 +59,7 @@ def file_names(folder: Path) -> list[str]:
     """Names of what is in a run's folder; none if there is no such folder."""
     try:
         return os.listdir(folder)  # noqa: PTH208 - a live view asks ten times a second
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
