@@ -1,0 +1,309 @@
+"""All instruments of one run, and the one guard around them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nbtrack.instruments import hooks, scalars
+from nbtrack.instruments.budget import LoopTime, Schedule, in_words
+from nbtrack.instruments.guard import Guard, warn_plainly
+from nbtrack.instruments.plan import Plan
+from nbtrack.instruments.points import Emit, Points
+from nbtrack.instruments.printed import PrintedLines
+from nbtrack.instruments.reader import COPY_LIMIT
+from nbtrack.instruments.signals import Signals
+from nbtrack.instruments.stand_in import LossByName
+from nbtrack.instruments.system import System
+from nbtrack.instruments.throughput import InputSize, Throughput
+
+if TYPE_CHECKING:
+    import torch
+
+    from nbtrack.instruments.hooks import BackwardCall
+
+_SYSTEM_EVERY = 2  # pulses, about two seconds
+
+
+def _no_names() -> Mapping[str, Any]:
+    return {}
+
+
+def _say_nothing(sentence: str) -> None:
+    pass
+
+
+class Panel:
+    """All instruments of one run.
+
+    Parameters
+    ----------
+    emit : callable
+        Takes keys, values, step and time. Values are floats, or one 1-d tensor on a device, not
+        to be waited for in the loop. Called from the training's thread and from `pulse`'s.
+    clock : callable
+        The run's time in seconds.
+    every : int, optional
+        Series of single parameters at the steps 0, N, 2 N ... in place of the time budget.
+    watch : sequence of str, optional
+        The only names of the cell whose values are kept; None for all.
+    namespace : callable
+        The notebook's names, to call parameters and optimizers as the user does.
+    warn : callable
+        Told when an instrument fails and is switched off.
+    event : callable
+        Told in a sentence when readings are thinned, and the like.
+
+    Attributes
+    ----------
+    step : int
+        The step that a point logged now belongs to.
+    num_steps : int
+        Completed steps.
+    on_step : callable or None
+        Called with the step that is complete; may raise into the training.
+    readings : dict of str to str
+        How each group of readings was thinned, in words.
+    """
+
+    def __init__(
+        self,
+        emit: Emit,
+        clock: Callable[[], float],
+        *,
+        every: int | None = None,
+        watch: Sequence[str] | None = None,
+        namespace: Callable[[], Mapping[str, Any]] = _no_names,
+        warn: Callable[[str], None] = warn_plainly,
+        event: Callable[[str], None] = _say_nothing,
+    ) -> None:
+        self.running = False
+        self.on_step: Callable[[int], None] | None = None
+        self.readings: dict[str, str] = {}
+        self._points = points = Points(emit, clock)
+        self._every = every
+        self._event = event
+        self._guard = Guard(warn)
+        self._loop = LoopTime()
+        self._plans: list[Plan] = []
+        self._told: set[str] = set()
+        self._signals = Signals(points, clock, self._guard, self._plan, namespace, event)
+        self._throughput = Throughput()
+        self._input = InputSize(self._throughput.seen)
+        self._stand_in = LossByName(points, clock)
+        offer = self._stand_in.offer
+        self._scalars = scalars.Scalars("var", points, clock, self._own_step, offer, watch)
+        self._printed = PrintedLines(points, clock, self._own_step, offer)
+        self._system: System | None = None
+        self._pulses = 0
+        self._pulse_lock = threading.Lock()
+        self._ended = False
+
+    # What run.py asks
+
+    @property
+    def step(self) -> int:
+        """The step that a point logged now belongs to."""
+        return self._signals.steps.step
+
+    @property
+    def num_steps(self) -> int:
+        """Completed steps."""
+        return self._signals.steps.num_steps
+
+    def _own_step(self) -> int | None:
+        """The step, once there was a backward pass or a step."""
+        return self._signals.steps.step if self._signals.steps.seen else None
+
+    def start(self) -> None:
+        """Listen from now on."""
+        if self.running or self._ended:
+            return
+        self.running = True
+        self._guard("system", self._start_system)
+        scalars.install()
+        hooks.attach(self)
+
+    def stop(self) -> None:
+        """Hand on everything that waits, and listen no more; torch is as it was before."""
+        if not self.running:
+            return
+        self.running = False
+        self._ended = True
+        hooks.detach(self)
+        self._guard("throughput", self._input.remove)
+        self._guard("steps", self._signals.finish)
+        self._guard("scalars", self._scalars.finish)
+        self._guard("printed", self._printed.finish)
+        with self._pulse_lock:
+            self._guard("throughput", self._read_throughput)
+            self._guard("system", self._read_system)
+            self._guard("emit", self._points.flush)
+        self._say_how_thinned()
+        self._guard("steps", self._signals.release)
+
+    def pulse(self) -> None:
+        """About once a second, from a background thread: throughput and the machine."""
+        if not self.running:
+            return
+        hooks.attach_late()
+        with self._pulse_lock:
+            self._guard("throughput", self._read_throughput)
+            self._pulses += 1
+            if self._pulses % _SYSTEM_EVERY == 0:
+                self._guard("system", self._read_system)
+            self._guard("emit", self._points.flush)
+        self._say_how_thinned()
+
+    def printed(self, text: str) -> None:
+        """Text as the cell has just written it to stdout, in the thread that wrote it."""
+        if self.running:
+            self._guard("printed", self._printed.write, text)
+
+    def see(self, name: str, value: Any) -> None:
+        """A value that a name in a loop of the cell was just given."""
+        try:
+            self._scalars.see(name, value)
+        except Exception as error:
+            self._guard.fail("scalars", error)
+
+    # What torch tells (`hooks.Listener`). Written out, with no call more than needed: a loop of
+    # 1 ms steps goes through most of these at each.
+
+    def before_backward(self, call: BackwardCall) -> None:
+        """Before a backward pass; a step taken by hand may be complete."""
+        if "steps" in self._guard.off:
+            return
+        by_hand = False
+        try:
+            by_hand = self._signals.settle(call)
+        except Exception as error:
+            self._guard.fail("steps", error)
+        if by_hand:
+            self._step_over()
+        try:
+            self._signals.backward(call)
+            self._throughput.backward()
+            self._stand_in.stopped = True
+        except Exception as error:
+            call.note = None
+            self._guard.fail("steps", error)
+
+    def after_backward(self, call: BackwardCall, result: Any) -> None:
+        """After it."""
+        if "gradients" not in self._guard.off:
+            try:
+                self._signals.backward_done(call, result)
+            except Exception as error:
+                self._guard.fail("gradients", error)
+
+    def before_step(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
+        """Before an optimizer's step."""
+        if "steps" not in self._guard.off:
+            try:
+                self._signals.step(optimizer, closure)
+            except Exception as error:
+                self._guard.fail("steps", error)
+
+    def after_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """After it."""
+        if "steps" not in self._guard.off:
+            try:
+                self._signals.step_done(optimizer)
+            except Exception as error:
+                self._guard.fail("steps", error)
+
+    def after_scale(self, scaler: torch.amp.GradScaler, outputs: Any, result: Any) -> None:
+        """After a scaler has scaled a loss."""
+        self._guard("amp", self._signals.scaled, scaler, outputs, result)
+
+    def before_scaler_step(
+        self, scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Before a scaler lets an optimizer step, or not."""
+        self._guard("amp", self._signals.scaler_step, optimizer)
+
+    def after_scaler_step(
+        self, scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """After it."""
+        self._guard("amp", self._signals.scaler_step_done, scaler, optimizer)
+
+    def after_scaler_update(self, scaler: torch.amp.GradScaler) -> None:
+        """After ``scaler.update()``: the scaler is in a state that the training can be left in."""
+        self._guard("amp", self._signals.scaler_updated)
+
+    def after_batch(self, waited_s: float, batch: Any) -> None:
+        """After a DataLoader gave a batch."""
+        self._guard("throughput", self._throughput.batch, waited_s, batch)
+
+    def at_rest(self) -> None:
+        """After a step; raises what `on_step` raises."""
+        if "steps" not in self._guard.off and self._signals.rest():
+            self._step_over()
+
+    def _step_over(self) -> None:
+        self._loop.tick(time.perf_counter())
+        num_steps = self._signals.steps.num_steps
+        if num_steps >= self._input.next and self._throughput.wants_input:
+            self._guard("throughput", self._input.step, num_steps, self._signals.modules)
+        if self.on_step is not None:
+            self.on_step(num_steps - 1)
+
+    # The parts
+
+    def _start_system(self) -> None:
+        self._system = System()
+        self._read_system()
+
+    def _read_system(self) -> None:
+        if self._system is not None:
+            self._put(self._system.read())
+
+    def _read_throughput(self) -> None:
+        self._put(self._throughput.read(self.num_steps))
+
+    def _put(self, found: list[tuple[str, float]]) -> None:
+        for key, value in found:
+            self._points.put(key, value, self.step)
+
+    def _plan(self) -> Plan:
+        plan = Plan(self._loop, self._every, self._interval_changed)
+        self._plans.append(plan)
+        return plan
+
+    def _interval_changed(self, schedule: Schedule) -> None:
+        group = schedule.group
+        self._points.put(f"every/{group}", float(schedule.interval), self.step)
+        if group not in self._told:
+            self._told.add(group)
+            self._event(
+                f"{group} is read every {schedule.interval:,} steps to stay within "
+                f"{100 * schedule.share:.2g} % of the loop's time; the series every/{group} "
+                "says how often"
+            )
+
+    def _say_how_thinned(self) -> None:
+        readings: dict[str, str] = {}
+        for position, first in enumerate(self._plans[0].schedules if self._plans else ()):
+            used = [plan for plan in self._plans if plan.was_read(plan.schedules[position])]
+            same = [plan.schedules[position] for plan in used]
+            if used:
+                readings[first.group] = in_words(
+                    sum(schedule.taken for schedule in same),
+                    sum(plan.index for plan in used),
+                    first.share,
+                    used[0].every_of(same[0]),
+                    max(schedule.records for schedule in same),
+                )
+        left_out = self._signals.optimizers.left_out
+        if left_out:
+            readings["update_ratio/*"] = (
+                f"without {left_out:,} parameters: no more than "
+                f"{COPY_LIMIT >> 20} Mi elements are copied to compare them with"
+            )
+        readings.update(self._scalars.readings)
+        readings.update(self._printed.readings)
+        self.readings = readings

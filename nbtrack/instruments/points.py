@@ -1,0 +1,169 @@
+"""The points of a step, gathered and handed on together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from nbtrack.instruments.norms import Part
+
+Emit = Callable[[Sequence[str], "Sequence[float] | Tensor", int, float], None]
+
+_SPAN_S = 0.02  # points handed on together lie this close, and have the time of the first
+
+
+class Points:
+    """Takes points one by one, hands them on together.
+
+    A loop of short steps gives a loss, norms and scalars at each, and every call to the store
+    costs a system call. So the floats of a step are handed on when it ends, all at once; what
+    comes between two steps goes at once too, unless something went in the last 20 ms: then it
+    waits for the end of the step, for those 20 ms or for the next pulse. Values on a device are
+    joined at the end of the step: one copy a step and no sync.
+
+    Parameters
+    ----------
+    emit, clock
+        As of `Panel`.
+
+    Notes
+    -----
+    The order within a key is kept. May be called from several threads.
+    """
+
+    def __init__(self, emit: Emit, clock: Callable[[], float]) -> None:
+        self._emit = emit
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._keys: list[str] = []
+        self._values: list[float] = []
+        self._step = 0
+        self._until_s = 0.0
+        self._flushed_s = 0.0
+        self._time_s = 0.0
+        self._on_devices: dict[torch.device, tuple[list[str], list[Tensor]]] = {}
+        self._device_step = 0
+        self._device_time_s = 0.0
+
+    def put(self, key: str, value: Any, step: int) -> None:
+        """Add a number, or a tensor with one element."""
+        if isinstance(value, (float, int)):
+            with self._lock:
+                now_s = time.perf_counter()
+                if step != self._step or now_s > self._until_s:
+                    self._turn(step)
+                self._keys.append(key)
+                self._values.append(value)
+                if now_s > self._flushed_s + _SPAN_S:
+                    self._flush()
+        elif value.is_cpu:
+            self.put(key, value.item(), step)
+        else:
+            self._put_on_device([key], value.detach().reshape(1), step)
+
+    def extend(self, keys: Sequence[str], parts: Sequence[Part], step: int) -> None:
+        """Add norms as `norms.norms` gives them; ``keys[i]`` belongs to the i-th tensor."""
+        for indices, values in parts:
+            chosen = keys if len(indices) == len(keys) else [keys[index] for index in indices]
+            if isinstance(values, list):
+                with self._lock:
+                    if step != self._step or time.perf_counter() > self._until_s:
+                        self._turn(step)
+                    self._keys += chosen
+                    self._values += values
+            else:
+                self._put_on_device(chosen, values, step)
+
+    def put_at(self, key: str, value: Any, step: int, time_s: float) -> None:
+        """Add one point of another time."""
+        number = isinstance(value, (float, int))
+        self.extend_at([key], [value] if number else value.detach().reshape(1), step, time_s)
+
+    def extend_at(self, keys: Sequence[str], values: Any, step: int, time_s: float) -> None:
+        """Add points of another time: a list of floats, or a 1-d tensor on a device."""
+        with self._lock:
+            self._flush()
+            self._emit(keys, values, step, time_s)
+
+    def _turn(self, step: int) -> None:
+        """Hand on what waits; what comes now belongs to `step` and to this moment."""
+        self._flush()
+        self._step, self._time_s = step, self._clock()
+        self._until_s = time.perf_counter() + _SPAN_S
+
+    def _put_on_device(self, keys: Sequence[str], values: Tensor, step: int) -> None:
+        if self._on_devices and step != self._device_step:
+            self.flush_devices()
+        if not self._on_devices:
+            self._device_step, self._device_time_s = step, self._clock()
+        held_keys, held_values = self._on_devices.setdefault(values.device, ([], []))
+        held_keys += keys
+        held_values.append(values)
+
+    def end_step(self) -> None:
+        """Hand on all that belongs to the step that ends here."""
+        with self._lock:
+            self._flush()
+        if self._on_devices:
+            self.flush_devices()
+
+    def flush(self) -> None:
+        """Hand on the floats that wait; from any thread."""
+        with self._lock:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._keys:
+            keys, values = self._keys, self._values
+            self._keys, self._values = [], []
+            self._until_s = 0.0
+            self._flushed_s = time.perf_counter()
+            self._emit(keys, values, self._step, self._time_s)
+
+    def flush_devices(self) -> None:
+        """Hand on what waits on devices; from the training's thread, in its stream."""
+        if not self._on_devices:
+            return
+        import torch
+
+        held, self._on_devices = self._on_devices, {}
+        for keys, values in held.values():
+            joined = values[0] if len(values) == 1 else torch.cat(values)
+            self._emit(keys, joined, self._device_step, self._device_time_s)
+
+
+class Held:
+    """Points that wait until it is known what they are called."""
+
+    def __init__(self) -> None:
+        self._puts: list[tuple[str, Any]] = []
+        self._parts: list[tuple[list[str], Sequence[Part]]] = []
+
+    def put(self, key: str, value: Any, step: int) -> None:
+        """As of `Points`."""
+        on_cpu = isinstance(value, (float, int)) or not value.is_cpu
+        self._puts.append((key, value if on_cpu else value.item()))
+
+    def extend(self, keys: Sequence[str], parts: Sequence[Part], step: int) -> None:
+        """As of `Points`."""
+        self._parts.append((list(keys), parts))
+
+    def release(
+        self, points: Points, step: int, time_s: float, spell: Callable[[str], str]
+    ) -> None:
+        """Hand everything on, of that step and time."""
+        for key, value in self._puts:
+            points.put_at(spell(key), value, step, time_s)
+        for keys, parts in self._parts:
+            for indices, values in parts:
+                chosen = [spell(keys[index]) for index in indices]
+                points.extend_at(chosen, values, step, time_s)
+
+
+Sink: TypeAlias = "Points | Held"
