@@ -1,0 +1,109 @@
+"""nbtrack: experiment tracking and debugging for PyTorch, native to Jupyter.
+
+In a notebook, once::
+
+    %load_ext nbtrack
+
+and then one line on top of the cell that trains::
+
+    %%track my-model --seed 0
+
+Everything here is loaded when it is first used: ``import nbtrack`` brings in neither torch nor
+pandas, matplotlib or anywidget.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbtrack.capture.seeds import set_seed
+    from nbtrack.errors import (
+        BlobNotFound,
+        FormatTooNew,
+        NbtrackError,
+        NoActiveRun,
+        QueryError,
+        RunNotFound,
+        RunStopped,
+        SeriesNotFound,
+        StoreError,
+        UsageError,
+        ValueNotLoggable,
+    )
+    from nbtrack.run import Run, get, log, runs, start
+    from nbtrack.store import Store
+    from nbtrack.views import live
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "BlobNotFound": "nbtrack.errors",
+    "FormatTooNew": "nbtrack.errors",
+    "NbtrackError": "nbtrack.errors",
+    "NoActiveRun": "nbtrack.errors",
+    "QueryError": "nbtrack.errors",
+    "Run": "nbtrack.run",
+    "RunNotFound": "nbtrack.errors",
+    "RunStopped": "nbtrack.errors",
+    "SeriesNotFound": "nbtrack.errors",
+    "Store": "nbtrack.store",
+    "StoreError": "nbtrack.errors",
+    "UsageError": "nbtrack.errors",
+    "ValueNotLoggable": "nbtrack.errors",
+    "get": "nbtrack.run",
+    "live": "nbtrack.views",
+    "log": "nbtrack.run",
+    "runs": "nbtrack.run",
+    "set_seed": "nbtrack.capture.seeds",
+    "start": "nbtrack.run",
+}
+
+__all__ = [
+    "BlobNotFound",
+    "FormatTooNew",
+    "NbtrackError",
+    "NoActiveRun",
+    "QueryError",
+    "Run",
+    "RunNotFound",
+    "RunStopped",
+    "SeriesNotFound",
+    "Store",
+    "StoreError",
+    "UsageError",
+    "ValueNotLoggable",
+    "get",
+    "live",
+    "log",
+    "runs",
+    "set_seed",
+    "start",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nbtrack' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Called by ``%load_ext nbtrack``: registers the magics, loads nothing heavy."""
+    from nbtrack.magics import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Called by ``%unload_ext nbtrack``: takes everything out of the shell again."""
+    from nbtrack.magics import unload
+
+    unload(shell)
