@@ -161,12 +161,28 @@ def _ls(options: argparse.Namespace) -> None:
 
 def _show(options: argparse.Namespace) -> None:
     from nbtrack.store import Store
-    from nbtrack.views import static_figure
+    from nbtrack.views import summary_line
 
     which = int(options.run) if options.run.lstrip("-").isdigit() else options.run
     run = Store(options.store).get(which)
-    print(static_figure(run)["text/plain"])
+    print(summary_line(run))
+    about = {
+        "changed": "; ".join(run.changed),
+        "params": ", ".join(f"{name} {value}" for name, value in run.params.items()),
+        "seed": run.info.seed,
+        "tags": ", ".join(run.tags),
+        "notes": "; ".join(run.notes),
+        "saved": ", ".join(run.saved),
+        "folder": run.path,
+    }
+    for word, value in about.items():
+        if value not in (None, ""):
+            print(f"  {word:8} {value}")
     for cell in run.cells:
         print("\n" + cell.source)
     if run.error:
         print(f"\n{run.error['traceback']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
