@@ -27,21 +27,26 @@ _BOOKKEEPING = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 def _is_between(filename: str) -> bool:
     """Whether code of this file stands between the user and us: torch, nbtrack, wrappers."""
     known = _between.get(filename)
-    if known is None:
-        torch = sys.modules.get("torch")
-        home = getattr(torch, "__file__", None)
-        known = filename.startswith(_OURS) or filename in _BETWEEN
-        if home and filename.startswith(str(Path(home).parent) + os.sep):
-            known = True
-        if torch is not None or known:  # before torch is there, the answer may yet change
-            _between[filename] = known
-    return known
+    if known is not None:
+        return known
+    torch = sys.modules.get("torch")
+    home = getattr(torch, "__file__", None)
+    found = filename.startswith(_OURS) or filename in _BETWEEN
+    if home and filename.startswith(str(Path(home).parent) + os.sep):
+        found = True
+    if torch is not None or found:  # before torch is there, the answer may yet change
+        _between[filename] = found
+    return found
 
 
 def calling_frame() -> FrameType | None:
     """The innermost frame that is neither torch's nor ours; None from a bare engine thread."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_between(frame.f_code.co_filename):
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        between = _between.get(filename)
+        if not (_is_between(filename) if between is None else between):
+            break
         frame = frame.f_back
     return frame
 

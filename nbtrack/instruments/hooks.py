@@ -102,6 +102,8 @@ class BackwardCall:
         self.factor: Any = None
 
 
+_EVENTS = tuple(name for name in vars(Listener) if name.startswith(("before_", "after_", "at_")))
+
 _lock = threading.RLock()
 _live: list[Listener] = []
 _undo: list[Callable[[], None]] = []
@@ -115,7 +117,7 @@ def _never() -> bool:
 
 # Once torch is there. They stay after a run: a compiler guards on what it has traced.
 compiling: Callable[[], bool] = _never  # is a compiler tracing us?
-_capturing: Callable[[], bool] = _never  # is a CUDA graph being captured? Then touch nothing.
+_capturing: Callable[[], bool] | None = None  # is a CUDA graph being captured?
 Tensor: Any = None
 
 
@@ -137,7 +139,7 @@ def current() -> Listener | None:
 
     None also while a CUDA graph is captured: what we would launch then would be replayed with it.
     """
-    if not _live or _capturing():
+    if not _live or (_capturing is not None and _capturing()):
         return None
     try:
         listener = _find() if _find is not None else _live[-1]
@@ -152,8 +154,9 @@ def attach(listener: Listener) -> None:
         first = not _live
         _live.append(listener)
         if not first:
-            return
-        if torch_is_ready():
+            if _undo:
+                _keep_methods_from_compiler(listener)
+        elif torch_is_ready():
             _patch()
         else:
             _waiting.install()
@@ -204,7 +207,8 @@ def _patch() -> None:
     compiling, Tensor = torch.compiler.is_dynamo_compiling, torch.Tensor
     if torch.version.cuda is not None or torch.version.hip is not None:
         _capturing = torch.cuda.is_current_stream_capturing
-    _keep_from_compiler(_tell.__code__, True)
+    for listener in _live:
+        _keep_methods_from_compiler(listener)
     if hasattr(torch.autograd, "_engine_run_backward"):
         _replace(torch.autograd, "_engine_run_backward", _listening_engine)
     else:  # a torch that renamed it: calls through torch.autograd are still heard
@@ -257,9 +261,11 @@ def _keep_from_compiler(code: CodeType, callees_too: bool) -> None:
         pass
 
 
-def _tell(told: Callable[..., None], *args: Any) -> None:
-    """Call a method of a listener, out of the compiler's sight."""
-    told(*args)
+def _keep_methods_from_compiler(listener: Listener) -> None:
+    for name in _EVENTS:
+        code = getattr(getattr(listener, name, None), "__code__", None)
+        if code is not None:
+            _keep_from_compiler(code, True)
 
 
 def _listening_engine(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -274,10 +280,10 @@ def _listening_engine(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(t_outputs, *args, **kwargs)
         returns = not kwargs.get("accumulate_grad", True)
         call = BackwardCall(t_outputs, args[0], bool(args[2]), args[3], returns)
-        _tell(listener.before_backward, call)
+        listener.before_backward(call)
         result = original(t_outputs, *args, **kwargs)
         if call.note is not None:
-            _tell(listener.after_backward, call, result)
+            listener.after_backward(call, result)
         return result
 
     return run_backward
@@ -310,10 +316,10 @@ def _heard(
         () if inputs is None else _as_tuple(inputs),
         returns,
     )
-    _tell(listener.before_backward, call)
+    listener.before_backward(call)
     result = original(*args, **kwargs)
     if call.note is not None:
-        _tell(listener.after_backward, call, result)
+        listener.after_backward(call, result)
     return result
 
 
@@ -329,20 +335,20 @@ def _before_step(optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if not compiling() and (listener := current()) is not None:
         # bound methods are called with the optimizer itself as the first argument
         closure = kwargs.get("closure") or (args[1] if len(args) > 1 else None)
-        _tell(listener.before_step, optimizer, callable(closure))
+        listener.before_step(optimizer, callable(closure))
 
 
 def _after_step(optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if not compiling() and (listener := current()) is not None:
-        _tell(listener.after_step, optimizer)
-        _tell(listener.at_rest)
+        listener.after_step(optimizer)
+        listener.at_rest()
 
 
 def _listening_scale(original: Callable[..., Any]) -> Callable[..., Any]:
     def scale(self: Any, outputs: Any) -> Any:
         result = original(self, outputs)
         if not compiling() and result is not outputs and (listener := current()) is not None:
-            _tell(listener.after_scale, self, outputs, result)
+            listener.after_scale(self, outputs, result)
         return result
 
     return scale
@@ -353,9 +359,9 @@ def _listening_scaler_step(original: Callable[..., Any]) -> Callable[..., Any]:
         listener = current() if not compiling() and self._enabled else None
         if listener is None:
             return original(self, optimizer, *args, **kwargs)
-        _tell(listener.before_scaler_step, self, optimizer)
+        listener.before_scaler_step(self, optimizer)
         result = original(self, optimizer, *args, **kwargs)
-        _tell(listener.after_scaler_step, self, optimizer)
+        listener.after_scaler_step(self, optimizer)
         return result
 
     return step
@@ -365,8 +371,8 @@ def _listening_scaler_update(original: Callable[..., Any]) -> Callable[..., Any]
     def update(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = original(self, *args, **kwargs)
         if not compiling() and self._enabled and (listener := current()) is not None:
-            _tell(listener.after_scaler_update, self)
-            _tell(listener.at_rest)
+            listener.after_scaler_update(self)
+            listener.at_rest()
         return result
 
     return update
@@ -383,7 +389,7 @@ def _listening_next(original: Callable[..., Any]) -> Callable[..., Any]:
             batch = original(self)
         finally:
             _loading.inside = False
-        _tell(listener.after_batch, time.perf_counter() - began, batch)
+        listener.after_batch(time.perf_counter() - began, batch)
         return batch
 
     return __next__

@@ -60,12 +60,8 @@ def _of_array(value: Any) -> float | None:
 
 
 def _of_tensor(value: Any) -> Any:
-    if value.numel() != 1 or value.is_complex() or value.layout is not _strided():
+    if value.numel() != 1 or value.is_complex() or value.is_sparse:
         return None
     if value.is_cpu:
         return float(value.item())
     return value.detach().reshape(1).clone()  # `total += loss` changes it before it is read
-
-
-def _strided() -> Any:
-    return sys.modules["torch"].strided

@@ -228,12 +228,12 @@ class Optimizers:
         entry.reader.plan.begin(step)
         return entry
 
-    def leave(self, optimizer: torch.optim.Optimizer) -> bool:
-        """`optimizer` ends a step; False when that was a part of another's."""
+    def leave(self, optimizer: torch.optim.Optimizer) -> Entry | None:
+        """`optimizer` ends a step; None when that was a part of another's."""
         if self.inside is not optimizer:
-            return False
+            return None
         self.inside = None
-        return True
+        return self._last
 
     @property
     def left_out(self) -> int:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.instruments import hooks, scalars
+from nbtrack.instruments import hooks
 from nbtrack.instruments.budget import LoopTime, Schedule, in_words
 from nbtrack.instruments.guard import Guard, warn_plainly
 from nbtrack.instruments.plan import Plan
 from nbtrack.instruments.points import Emit, Points
 from nbtrack.instruments.printed import PrintedLines
 from nbtrack.instruments.reader import COPY_LIMIT
+from nbtrack.instruments.scalars import Scalars, install
 from nbtrack.instruments.signals import Signals
 from nbtrack.instruments.stand_in import LossByName
 from nbtrack.instruments.system import System
@@ -64,6 +66,8 @@ class Panel:
         Completed steps.
     on_step : callable or None
         Called with the step that is complete; may raise into the training.
+    scalars : Scalars
+        What is done with the values that names in the cell's loops are given.
     readings : dict of str to str
         How each group of readings was thinned, in words.
     """
@@ -93,9 +97,11 @@ class Panel:
         self._throughput = Throughput()
         self._input = InputSize(self._throughput.seen)
         self._stand_in = LossByName(points, clock)
-        offer = self._stand_in.offer
-        self._scalars = scalars.Scalars("var", points, clock, self._own_step, offer, watch)
-        self._printed = PrintedLines(points, clock, self._own_step, offer)
+        offer, own, guard = self._stand_in.offer, self._own_step, self._guard
+        failed = partial(guard.fail, "scalars")
+        self.scalars = Scalars("var", points, clock, own, offer, failed, watch)
+        failed = partial(guard.fail, "printed")
+        self._printed = PrintedLines(points, clock, own, offer, failed)
         self._system: System | None = None
         self._pulses = 0
         self._pulse_lock = threading.Lock()
@@ -123,7 +129,7 @@ class Panel:
             return
         self.running = True
         self._guard("system", self._start_system)
-        scalars.install()
+        install()
         hooks.attach(self)
 
     def stop(self) -> None:
@@ -135,7 +141,7 @@ class Panel:
         hooks.detach(self)
         self._guard("throughput", self._input.remove)
         self._guard("steps", self._signals.finish)
-        self._guard("scalars", self._scalars.finish)
+        self._guard("scalars", self.scalars.finish)
         self._guard("printed", self._printed.finish)
         with self._pulse_lock:
             self._guard("throughput", self._read_throughput)
@@ -161,13 +167,6 @@ class Panel:
         """Text as the cell has just written it to stdout, in the thread that wrote it."""
         if self.running:
             self._guard("printed", self._printed.write, text)
-
-    def see(self, name: str, value: Any) -> None:
-        """A value that a name in a loop of the cell was just given."""
-        try:
-            self._scalars.see(name, value)
-        except Exception as error:
-            self._guard.fail("scalars", error)
 
     # What torch tells (`hooks.Listener`). Written out, with no call more than needed: a loop of
     # 1 ms steps goes through most of these at each.
@@ -304,6 +303,6 @@ class Panel:
                 f"without {left_out:,} parameters: no more than "
                 f"{COPY_LIMIT >> 20} Mi elements are copied to compare them with"
             )
-        readings.update(self._scalars.readings)
+        readings.update(self.scalars.readings)
         readings.update(self._printed.readings)
         self.readings = readings

@@ -20,7 +20,7 @@ class PrintedLines:
 
     Parameters
     ----------
-    points, clock, own_step, offer
+    points, clock, own_step, offer, fail
         As of `Scalars`.
     """
 
@@ -30,8 +30,9 @@ class PrintedLines:
         clock: Callable[[], float],
         own_step: Callable[[], int | None],
         offer: Offer,
+        fail: Callable[[Exception], None],
     ) -> None:
-        self._scalars = Scalars("out", points, clock, own_step, offer)
+        self._scalars = Scalars("out", points, clock, own_step, offer, fail)
         self._open: dict[int, str] = {}  # the line begun in each thread; only in a loop
 
     def write(self, text: str) -> None:

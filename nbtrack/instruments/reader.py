@@ -162,13 +162,14 @@ class Reader:
         if factor is not None:
             parts = scaled(parts, factor)
         overall = total(parts)
-        if plan.gradients:
-            sink.put(self._key_total, overall, step)
+        sink.put(self._key_total, overall, step)
         self._put_nonfinite(sink, step, overall, parts)
         if before is not None:
             self._put_preclip(sink, step, overall, before)
         if plan.gradients:
             plan.spent(plan.of_gradients, time.perf_counter() - began + self._device_s)
+        else:  # the user's --every asked for this one
+            plan.of_gradients.taken += 1
         if plan.each_gradient:
             began = time.perf_counter()
             keys = self._grad_keys
@@ -262,10 +263,9 @@ class Reader:
             if after:
                 torch._foreach_sub_(before.copies, after)
         moved = norms(before.copies)
-        if plan.weights:
-            sink.put(self._key_weight, overall, step)
-            if not before.rest:
-                sink.put(self._key_ratio, ratio(total(moved), overall), step)
+        sink.put(self._key_weight, overall, step)
+        if not before.rest:
+            sink.put(self._key_ratio, ratio(total(moved), overall), step)
         records = 0
         if plan.each_weight:
             copied, rest = before.copied, before.rest

@@ -37,7 +37,7 @@ def see(name: str, value: Any) -> None:
         return
     panel: Any = hooks.current()
     if panel is not None:
-        panel.see(name, value)
+        panel.scalars.see(name, value)
 
 
 def see_last(name: str, container: Any) -> None:
@@ -50,7 +50,7 @@ def see_last(name: str, container: Any) -> None:
             value = container[-1]
         except Exception:  # a set, a class of the user: nothing to see
             return
-        panel.see(name, value)
+        panel.scalars.see(name, value)
 
 
 def see_item(name: str, container: Any, index: Any) -> None:
@@ -67,7 +67,7 @@ def see_item(name: str, container: Any, index: Any) -> None:
             value = container[index]
         except Exception:
             return
-        panel.see(name, value)
+        panel.scalars.see(name, value)
 
 
 def install() -> None:
@@ -123,6 +123,8 @@ class Scalars:
         counts for itself.
     offer : callable
         Told of every number written.
+    fail : callable
+        Told of the exception, if one is raised here; nothing is written from then on.
     watch : sequence of str, optional
         The only names kept.
     """
@@ -134,8 +136,11 @@ class Scalars:
         clock: Callable[[], float],
         own_step: Callable[[], int | None],
         offer: Offer,
+        fail: Callable[[Exception], None],
         watch: Sequence[str] | None = None,
     ) -> None:
+        self._failed = False
+        self._fail = fail
         self._prefix = prefix
         self._points = points
         self._clock = clock
@@ -147,8 +152,17 @@ class Scalars:
         self._refused: set[str] = set()
 
     def see(self, name: str, value: Any, step: int | None = None) -> None:
-        """Write `value` under `name` if it is one number."""
-        number = self._number(value)
+        """Write `value` under `name` if it is one number. Never raises."""
+        if self._failed:
+            return
+        try:
+            self._see(name, value, step)
+        except Exception as error:
+            self._failed = True
+            self._fail(error)
+
+    def _see(self, name: str, value: Any, step: int | None) -> None:
+        number = value if type(value) is float else self._number(value)
         if number is None:
             return
         series = self._series.get(name)

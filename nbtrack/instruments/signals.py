@@ -221,11 +221,11 @@ class Signals:
 
     def step_done(self, optimizer: torch.optim.Optimizer) -> None:
         """After an optimizer's step."""
-        if not self.optimizers.leave(optimizer):
+        entry = self.optimizers.leave(optimizer)
+        if entry is None:
             return
         if self._last is not None:
             self._settle_for_optimizer()  # a closure's backward passes
-        entry = self.optimizers.entry(optimizer)
         step = self.steps.step
         if entry.closure:
             self._guard("gradients", self._read_gradients, entry, optimizer)
