@@ -2,9 +2,9 @@
 
 Blocks of plain and tracked steps take turns in one process; the figure is the median over the
 pairs of blocks of the ratio of their times, in CPU time of the training's thread (one torch
-thread), so that other work on the machine counts for neither. Targets: a 10 ms step at most 1.03 of
-the plain one, a 1 ms step at most 1.15. The tracked loop is a cell as `%%track` compiles it, with a scalar
-assigned in it, and its points go to a real store where there is one.
+thread), so that other work on the machine counts for neither. Targets: a 10 ms step at most 1.03
+of the plain one, a 1 ms step at most 1.15. The tracked loop is a cell as `%%track` compiles it,
+with a scalar assigned in it, and its points go to a real store where there is one.
 """
 
 from __future__ import annotations
