@@ -319,10 +319,12 @@ def begin(
 
 def active() -> Run | None:
     """The run that a value logged here and now belongs to, by the rule of this module."""
+    if len(_live) < 2:  # asked several times a step
+        return _live[0] if _live else None
     for run in reversed(_stack.get()):
         if run.is_active:
             return run
-    return _live[-1] if _live else None
+    return _live[-1]
 
 
 def log(values: Mapping[str, Any] | None = None, *, step: int | None = None, **more: Any) -> None:
