@@ -29,6 +29,8 @@ def loss_value(roots: Sequence[Any], gradients: Sequence[Tensor | None]) -> Any:
         A float on the CPU, read at once; a detached tensor on a device; None when that is no
         loss: a root of two or more dimensions, or an edge of a graph in place of a tensor.
     """
+    if len(roots) == 1:
+        return _value(roots[0], gradients[0])
     sum_of_roots: Any = None
     for root, gradient in zip(roots, gradients, strict=True):
         value = _value(root, gradient)
@@ -92,6 +94,12 @@ class LossSources:
     ----------
     send : callable
         Takes key, value, step and time.
+
+    Attributes
+    ----------
+    only : tuple of (str or None, str) or None
+        The variable and the owner, once there has been but one source for a long time: as long as
+        it is these, neither `add` nor `owned` need be called.
     """
 
     def __init__(self, send: Send, clock: Callable[[], float]) -> None:
@@ -101,23 +109,18 @@ class LossSources:
         self._held: list[tuple[str | None, str, Any, int, float]] = []
         self._owners: dict[str | None, set[str]] = {}  # of each variable
         self._several = False
-        self._only: tuple[str | None, str] | None = None  # the one source of a long time
+        self.only: tuple[str | None, str] | None = None
 
     def add(self, variable: str | None, value: Any, step: int) -> None:
         """Note a loss; its owner is whoever steps next."""
-        if self._only is not None and self._only[0] == variable:
-            return
+        self.only = None
         self._waiting.append((variable, value, step, self._clock()))
         if len(self._waiting) > _HELD:
             self.owned("")
 
     def owned(self, owner: str) -> None:
         """The optimizer called `owner` steps on the losses noted since the last step."""
-        if self._only is not None:
-            if self._only[1] == owner and not self._waiting:
-                return
-            self._only = None
-            self._held.clear()
+        self.only = None
         for variable, value, step, time_s in self._waiting:
             self._owners.setdefault(variable, set()).add(owner)
             if len(self._owners) > 1 or len(self._owners[variable]) > 1:
@@ -129,7 +132,8 @@ class LossSources:
                 self._send(f"loss/{self._label(variable, whose)}", value, step, time_s)
             self._held.clear()
         elif len(self._held) >= _HELD:
-            self._only = self._held[-1][:2]
+            self.only = self._held[-1][:2]
+            self._held.clear()
 
     def _label(self, variable: str | None, owner: str) -> str:
         if variable is not None and len(self._owners[variable]) == 1:

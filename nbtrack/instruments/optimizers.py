@@ -51,8 +51,9 @@ class Entry:
     def read_rates(self, optimizer: torch.optim.Optimizer, step: int) -> None:
         """Put the learning rate of each group."""
         for key, group in zip(self.rate_keys, optimizer.param_groups, strict=True):
-            if "lr" in group:
-                self.sink.put(key, group["lr"], step)
+            rate = group.get("lr")
+            if isinstance(rate, (float, int)) or hasattr(rate, "is_cpu"):
+                self.sink.put(key, rate, step)
 
     @property
     def keys(self) -> list[str]:
@@ -249,7 +250,7 @@ class Optimizers:
     def accumulated(self, factor: Any) -> None:
         """After a backward pass: look at the gradients of every optimizer."""
         for entry in self._entries.values():
-            if entry.optimizer() is not None:
+            if entry.reader.plan.next_due:
                 entry.reader.accumulated(factor)
 
     def flush(self) -> None:

@@ -175,15 +175,11 @@ class Panel:
         """Before a backward pass; a step taken by hand may be complete."""
         if "steps" in self._guard.off:
             return
-        by_hand = False
-        try:
-            by_hand = self._signals.settle(call)
-        except Exception as error:
-            self._guard.fail("steps", error)
-        if by_hand:
+        signals = self._signals
+        if signals.last is not None and self._guard("steps", signals.settle, call):
             self._step_over()
         try:
-            self._signals.backward(call)
+            signals.backward(call)
             self._throughput.backward()
             self._stand_in.stopped = True
         except Exception as error:

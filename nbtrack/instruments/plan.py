@@ -30,6 +30,8 @@ class Plan:
         How many steps of these parameters were planned.
     gradients, each_gradient, weights, each_weight : bool
         What to read at the present step: the totals, and the single parameters.
+    next_due : bool
+        Whether the gradients will be read at the next step.
     """
 
     def __init__(
@@ -41,16 +43,18 @@ class Plan:
         self._loop = loop
         self._changed = changed
         self._window = -1
-        self.of_gradients = Schedule("grad_norm/total", 0.005, 12e-6, 8e-3)
-        self.of_each_gradient = Schedule("grad_norm/*", 0.002, 8e-6, 4e-3)
-        self.of_clipping = Schedule("grad_norm/preclip", 0.0015, 6e-6, 5e-3)
-        self.of_weights = Schedule("weight_norm/*", 0.0025, 3e-6, 6e-3)
+        self.next_due = True
+        self.of_gradients = Schedule("grad_norm/total", 0.004, 10e-6, 8e-3)
+        self.of_each_gradient = Schedule("grad_norm/*", 0.0015, 6e-6, 4e-3)
+        self.of_clipping = Schedule("grad_norm/preclip", 0.0012, 5e-6, 5e-3)
+        self.of_weights = Schedule("weight_norm/*", 0.002, 2e-6, 6e-3)
 
     def begin(self, step: int) -> bool:
         """Decide what to read at one more step; False for nothing."""
         index = self.index
         self.index = index + 1
         self.gradients = self.of_gradients.due(index)
+        self.next_due = self.of_gradients.due(index + 1)
         self.weights = self.of_weights.due(index)
         if self.every is None:
             self.each_gradient = self.gradients and self.of_each_gradient.due(index)

@@ -24,8 +24,9 @@ class Points:
     A loop of short steps gives a loss, norms and scalars at each, and every call to the store
     costs a system call. So the floats of a step are handed on when it ends, all at once; what
     comes between two steps goes at once too, unless something went in the last 20 ms: then it
-    waits for the end of the step, for those 20 ms or for the next pulse. Values on a device are
-    joined at the end of the step: one copy a step and no sync.
+    waits for the end of the step, for those 20 ms or for the next pulse. Numbers that the cell
+    assigns or prints wait for 20 ms more of them. Values on a device are joined at the end of the
+    step: one copy a step and no sync.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ class Points:
         self._until_s = 0.0
         self._flushed_s = 0.0
         self._time_s = 0.0
+        self._late: list[tuple[list[str], list[float], int, float]] = []
+        self._late_until_s = 0.0
         self._on_devices: dict[torch.device, tuple[list[str], list[Tensor]]] = {}
         self._device_step = 0
         self._device_time_s = 0.0
@@ -66,6 +69,28 @@ class Points:
             self.put(key, value.item(), step)
         else:
             self._put_on_device([key], value.detach().reshape(1), step)
+
+    def put_late(self, key: str, value: Any, step: int) -> None:
+        """Add a number that may well wait for others; else as `put`."""
+        if not isinstance(value, float):
+            self.put(key, value, step)
+            return
+        now_s = time.perf_counter()
+        with self._lock:
+            late = self._late
+            if late and late[-1][2] == step:
+                late[-1][0].append(key)
+                late[-1][1].append(value)
+            else:
+                late.append(([key], [value], step, self._clock()))
+            if now_s > self._late_until_s:
+                self._flush_late(now_s)
+
+    def _flush_late(self, now_s: float) -> None:
+        late, self._late = self._late, []
+        self._late_until_s = now_s + _SPAN_S
+        for keys, values, step, time_s in late:
+            self._emit(keys, values, step, time_s)
 
     def extend(self, keys: Sequence[str], parts: Sequence[Part], step: int) -> None:
         """Add norms as `norms.norms` gives them; ``keys[i]`` belongs to the i-th tensor."""
@@ -110,6 +135,8 @@ class Points:
         """Hand on all that belongs to the step that ends here."""
         with self._lock:
             self._flush()
+            if self._late and (now_s := time.perf_counter()) > self._late_until_s:
+                self._flush_late(now_s)
         if self._on_devices:
             self.flush_devices()
 
@@ -117,6 +144,7 @@ class Points:
         """Hand on the floats that wait; from any thread."""
         with self._lock:
             self._flush()
+            self._flush_late(time.perf_counter())
 
     def _flush(self) -> None:
         if self._keys:

@@ -94,8 +94,6 @@ class Reader:
         """
         plan = self.plan
         self._before_clip = None
-        if not plan.of_gradients.due(plan.index):
-            return
         if not self.clips:
             self._stamps = [
                 (parameter, id(grad), grad._version)

@@ -178,7 +178,7 @@ class Scalars:
         if series.may_write():
             series.written += 1
             series.skipped = None
-            self._points.put(series.key, number, step)
+            self._points.put_late(series.key, number, step)
             self._offer(series.key, number, step)
         else:
             series.skipped = (number, step, self._clock())
@@ -194,6 +194,7 @@ class Scalars:
 
     def finish(self) -> None:
         """Write the last point of every series that was thinned."""
+        self._points.flush()
         for series in self._series.values():
             if series.skipped is not None:
                 number, step, time_s = series.skipped

@@ -42,6 +42,13 @@ class Signals:
         The notebook's names.
     event : callable
         Takes a sentence about the run.
+
+    Attributes
+    ----------
+    steps : Steps
+    optimizers : Optimizers
+    last : Site or None
+        Where the last backward pass was called, if nobody stepped since.
     """
 
     def __init__(
@@ -64,7 +71,7 @@ class Signals:
         self._nonfinite = NonfiniteLosses()
         self._scaling = Scaling()
         self._manual = ManualLoop(plan(), self._names)
-        self._last: Site | None = None  # of the last backward pass, if nobody stepped since
+        self.last: Site | None = None
         # Of its graph and with their versions, while it is not known who steps
         self._last_leaves: list[tuple[Tensor, int]] = []
         self._rest_due = False
@@ -79,7 +86,7 @@ class Signals:
         bool
             True when a step taken by hand is complete now.
         """
-        last = self._last
+        last = self.last
         if last is None or (last.manual is False and call is not None):
             return False
         if call is not None and not self._counts(call):
@@ -88,7 +95,7 @@ class Signals:
             self._decide(last)
         if not last.manual:
             return False
-        self._last = None
+        self.last = None
         self._guard("gradients", self._manual.finish, self._points, call)
         self._sources.owned("")
         self.steps.end(_BY_HAND)
@@ -133,20 +140,27 @@ class Signals:
         steps = self.steps
         steps.backward()
         root = call.roots[0]
-        if self._scaling.active:
-            value, root = self._unscaled(call)
-        else:
-            value = loss_value(call.roots, call.gradients)
-        call.note = site = self._sites.at(calling_frame(), root)
-        if value is None:
+        value: Any = None
+        try:
+            if self._scaling.active:
+                value, root = self._unscaled(call)
+            else:
+                value = loss_value(call.roots, call.gradients)
+            bad = None if value is None else self._nonfinite.count(value)
+        except Exception as error:
+            self._guard.fail("loss", error)
+        call.note = site = self._sites.here(root)
+        if value is None or "loss" in self._guard.off:
             return
-        if self._last is not None:
-            self._points.flush()  # one of several passes of a step: it may be long until that ends
-        self._points.put("loss", value, steps.step)
-        bad = self._nonfinite.count(value)
+        points, step = self._points, steps.step
+        if self.last is not None:
+            points.flush()  # one of several passes of a step: it may be long until that ends
+        points.put("loss", value, step)
         if bad is not None:
-            self._points.put("nonfinite/loss", bad, steps.step)
-        self._sources.add(site.variable, value, steps.step)
+            points.put("nonfinite/loss", bad, step)
+        only = self._sources.only
+        if only is None or only[0] != site.variable:
+            self._sources.add(site.variable, value, step)
 
     def _unscaled(self, call: BackwardCall) -> tuple[Any, Any]:
         """The loss before a scaler multiplied it, and the user's own object for it."""
@@ -172,7 +186,7 @@ class Signals:
         if self._manual.reader is not None and not site.manual:
             self._manual.reader.accumulated(call.factor)  # for an optimizer yet to be met
         self.optimizers.accumulated(call.factor)
-        self._last = site
+        self.last = site
 
     def _done_perhaps_by_hand(self, site: Site, call: BackwardCall, result: Any) -> None:
         self._manual.done(call, result, self.steps.step, self._clock())
@@ -188,26 +202,27 @@ class Signals:
 
     def step(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
         """Before an optimizer's step."""
-        self._scaling.stepping(optimizer)
+        if self._scaling.active:
+            self._scaling.stepping(optimizer)
         if self.optimizers.inside is not None and self.optimizers.is_nested(optimizer):
             return
-        if self._last is not None:
+        if self.last is not None:
             self._settle_for_optimizer()
         steps = self.steps
         steps.begin(id(optimizer))
         entry = self.optimizers.enter(optimizer, closure, steps.step)
-        reader = entry.reader
+        reader, plan = entry.reader, entry.reader.plan
         if self._manual.reader is not None:
             if entry.steps == 1:
                 reader.adopt(self._manual.reader)
             self._manual.forget()
-        if not closure:
+        if not closure and (plan.gradients or plan.each_gradient or self._scaling.active):
             self._guard("gradients", self._read_gradients, entry, optimizer)
-        if reader.plan.weights or reader.plan.each_weight:
+        if plan.weights or plan.each_weight:
             self._guard("weights", reader.before_update)
 
     def _settle_for_optimizer(self) -> None:
-        last, self._last = self._last, None
+        last, self.last = self.last, None
         if last is not None and last.manual is not False:
             last.manual = False
             self._last_leaves = []
@@ -224,15 +239,17 @@ class Signals:
         entry = self.optimizers.leave(optimizer)
         if entry is None:
             return
-        if self._last is not None:
+        if self.last is not None:
             self._settle_for_optimizer()  # a closure's backward passes
         step = self.steps.step
         if entry.closure:
             self._guard("gradients", self._read_gradients, entry, optimizer)
         if entry.reader.waits:
             self._guard("weights", entry.reader.after_update, entry.sink, step)
-        self._guard("lr", entry.read_rates, optimizer, step)
-        self._sources.owned(entry.name)
+        entry.read_rates(optimizer, step)
+        only = self._sources.only
+        if only is None or only[1] != entry.name:
+            self._sources.owned(entry.name)
         self._points.end_step()
         self._rest_due |= self.steps.end(id(optimizer))
 
@@ -291,7 +308,7 @@ class Signals:
 
     def release(self) -> None:
         """Let go of everything of the user's: a run outlives its models."""
-        self._last, self._last_leaves = None, []
+        self.last, self._last_leaves = None, []
         self._manual.forget()
         self._scaling = Scaling()
         self.optimizers.release()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from types import CodeType, FrameType
 from typing import Any
 
-from nbtrack.instruments.frames import name_of
+from nbtrack.instruments.frames import calling_frame, name_of
 
 
 class Site:
@@ -32,12 +33,38 @@ class Sites:
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], Site] = {}
+        # The place last asked for: how many frames away, and what it was. Most loops have one.
+        self._depth = 0
+        self._last: tuple[int, int] = (0, 0)
+        self._site = Site(None, None)
 
-    def at(self, frame: FrameType | None, loss: Any) -> Site:
-        """The place where `frame` stands now; `loss` is looked for among its variables once."""
-        key = (0, 0) if frame is None else (id(frame.f_code), frame.f_lasti)
+    def here(self, loss: Any) -> Site:
+        """The place in the user's code that this is called for.
+
+        `loss` is looked for among the variables there, once.
+        """
+        if self._depth:
+            try:
+                frame = sys._getframe(self._depth)
+            except ValueError:  # not that deep this time
+                pass
+            else:
+                if (id(frame.f_code), frame.f_lasti) == self._last:
+                    return self._site
+        return self._find(calling_frame(), loss)
+
+    def _find(self, frame: FrameType | None, loss: Any) -> Site:
+        if frame is None:
+            self._depth = 0
+            return self._known.setdefault((0, 0), Site(None, None))
+        key = (id(frame.f_code), frame.f_lasti)
         site = self._known.get(key)
         if site is None:
-            code = None if frame is None else frame.f_code
-            site = self._known[key] = Site(code, name_of(loss, frame))
+            site = self._known[key] = Site(frame.f_code, name_of(loss, frame))
+        depth = -1  # seen from `here`
+        above: FrameType | None = sys._getframe(0)
+        while above is not None and above is not frame:
+            depth += 1
+            above = above.f_back
+        self._depth, self._last, self._site = depth, key, site
         return site
