@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-import itertools
 import textwrap
-import time
 import traceback
 from collections import deque
 
@@ -280,20 +278,6 @@ def test_too_many_names_are_refused_and_said(record):
         run("h = {i: [] for i in range(300)}\nfor i in range(300):\n    h[i].append(float(i))")
     assert len(record.keys("var/")) == 200
     assert record.panel.readings["var/*"] == "the first 200 names; 100 more were left out"
-
-
-def test_the_cost_of_a_value_that_is_no_number_and_of_no_run_is_small():
-    number, tensor = 1.0, torch.ones(3)
-    for value in (number, tensor):
-        best = min(timed(lambda value=value: scalars.see("x", value)) for _ in range(5))
-        assert best < 3e-6  # 0.2 us on a quiet machine
-
-
-def timed(call, n=2000):
-    began = time.perf_counter()
-    for _ in itertools.repeat(None, n):
-        call()
-    return (time.perf_counter() - began) / n
 
 
 def test_awaiting_cells_are_watched_too(record):
