@@ -7,6 +7,7 @@
     ├── SeriesNotFound     (LookupError)   the run has no series of that key
     ├── NoActiveRun        (LookupError)   nbtrack.log() outside of any run
     ├── ValueNotLoggable   (TypeError)     a value that is not one number
+    ├── NotReproducible    (ValueError)    a run that cannot be repeated or restored as asked
     ├── UsageError         (ValueError)    a magic or command line was typed wrongly
     ├── QueryError         (ValueError)    a query for runs cannot be read; points at the word
     ├── StoreError         (OSError)       the store cannot be read or written
@@ -63,6 +64,10 @@ class NoActiveRun(NbtrackError, LookupError):
 
 class ValueNotLoggable(NbtrackError, TypeError):
     """A value is not one number; names the key and the type. The rest of the call was kept."""
+
+
+class NotReproducible(NbtrackError, ValueError):
+    """A run that cannot be repeated or restored as asked; says what is missing."""
 
 
 class UsageError(NbtrackError, ValueError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ FORMAT = 1
 FILE_NAME = "run.json"
 
 _FIELDS = {field.name for field in fields(RunInfo)} - {"extra"}
-_TUPLES = ("tags", "notes", "changed")
+_TUPLES = ("tags", "notes", "changed", "hidden")
 
 
 def write_info(folder: Path, info: RunInfo) -> None:
@@ -65,9 +65,7 @@ def to_json(info: RunInfo) -> str:
     """The text of ``run.json``."""
     document: dict[str, Any] = {"format": FORMAT}
     document |= {name: getattr(info, name) for name in _FIELD_ORDER}
-    document["cells"] = [
-        {"source": cell.source, "cell_id": cell.cell_id, "count": cell.count} for cell in info.cells
-    ]
+    document["cells"] = [asdict(cell) for cell in info.cells]
     document |= info.extra
     try:
         return json.dumps(document, indent=1, default=_plain)
@@ -110,7 +108,7 @@ def from_json(data: bytes, path: Path) -> RunInfo:
         for name in _TUPLES:
             known[name] = tuple(known.get(name, ()))
         known["cells"] = tuple(
-            Cell(cell["source"], cell.get("cell_id"), cell.get("count"))
+            Cell(cell["source"], cell.get("cell_id"), cell.get("count"), cell.get("is_part", False))
             for cell in known.get("cells", ())
         )
         return RunInfo(**known, extra=document)

@@ -9,6 +9,7 @@ from nbtrack.errors import SeriesNotFound
 from nbtrack.records import Cell, Output, RunInfo
 from nbtrack.store.columns import num_points, read_columns, read_names
 from nbtrack.store.heartbeat import as_seen_now, last_sign_s
+from nbtrack.store.objects import give_back
 from nbtrack.store.outputs import read_outputs
 from nbtrack.store.place import Place
 from nbtrack.store.runfile import FILE_NAME, read_info
@@ -239,6 +240,20 @@ class StoredRun:
         if kept and sum(series["count"] for series in kept.values()) == num_points(self.path):
             return {key: dict(series) for key, series in kept.items()}
         return summarise(read_columns(self.path))
+
+    def load(self, name: str) -> Any:
+        """Give back the object that ``run.save`` kept under this name; bytes for a file.
+
+        Raises
+        ------
+        LookupError
+            If nothing was saved under that name, or its blob is gone or damaged.
+        """
+        saved = self.info.saved
+        if name not in saved:
+            have = ", ".join(sorted(saved)) or "nothing"
+            raise LookupError(f"run {self.id} has saved nothing as {name!r}; it has {have}")
+        return give_back(self.store.blobs, saved[name])
 
     def tail(self) -> Tail:
         """A reader that gives what came since its last read, for live views."""
