@@ -7,13 +7,17 @@ own), so they are kept on a stack and matched by the identity of IPython's recor
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from nbtrack.records import Cell
+from nbtrack.capture.cell_log import CellLog
+from nbtrack.records import Capture, CapturedCell, Cell
 
 Ending = Callable[[BaseException | None], None]
+
+_sessions: list[Session] = []
 
 
 class RunningCell:
@@ -44,16 +48,25 @@ class Session:
     Parameters
     ----------
     shell : IPython.core.interactiveshell.InteractiveShell
+
+    Attributes
+    ----------
+    log : CellLog
+        Every cell that was executed, with what it read and changed.
     """
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self._running: list[RunningCell] = []
+        self.log = CellLog(lambda: shell.user_ns, shell.transform_cell)
+        self._adopt()
+        _sessions.append(self)
         shell.events.register("pre_run_cell", self._cell_starts)
         shell.events.register("post_run_cell", self._cell_ended)
 
     def close(self) -> None:
         """Stop to listen."""
+        _sessions.remove(self)
         self.shell.events.unregister("pre_run_cell", self._cell_starts)
         self.shell.events.unregister("post_run_cell", self._cell_ended)
 
@@ -112,8 +125,34 @@ class Session:
                 return path
         return None
 
+    def capture_here(self) -> Callable[[], Capture]:
+        """Tells what the cell that is executing needs of this kernel; also once it has ended."""
+        execution = self.log.running
+        if execution is None:
+            return Capture
+        return lambda: self.log.capture(execution, self.notebook())
+
+    def _adopt(self) -> None:
+        """Take in the cells from before, and the one that loads nbtrack."""
+        manager = self.shell.history_manager
+        raw = list(getattr(manager, "input_hist_raw", ()) or ())
+        info = _executing()
+        if info is not None and raw and raw[-1].strip() == (info.raw_cell or "").strip():
+            del raw[-1]
+        self.log.recall(
+            Cell(source, count=count) for count, source in enumerate(raw) if source.strip()
+        )
+        if info is not None and not info.silent:
+            self._running.append(RunningCell(info))
+            self.log.begin(self.cell(), is_adopted=True)
+
     def _cell_starts(self, info: Any) -> None:
         self._running.append(RunningCell(info))
+        if len(self._running) == 1:
+            # In[] gets the cell right after this event
+            count = len(self.shell.user_ns.get("In", [])) if info.store_history else None
+            cell = Cell(info.raw_cell or "", self._cell_id(info), count or None)
+            self.log.begin(cell, getattr(info, "transformed_cell", None))
 
     def _cell_ended(self, result: Any) -> None:
         """End the cell of this result, and any above it whose end was never told.
@@ -126,6 +165,8 @@ class Session:
         error: BaseException | None = KeyboardInterrupt() if result is None else None
         if result is not None:
             error = result.error_before_exec or result.error_in_exec
+        if result is None or (self._running and self._running[0].info is info):
+            self.log.end()
         while self._running:
             cell = self._running.pop()
             if cell.info is info or result is None:
@@ -134,3 +175,44 @@ class Session:
                     self._running[-1].inner_error = error
                 return
             cell.end(error)
+
+
+def _executing() -> Any:
+    """IPython's record of the cell from which this is called; None outside of one."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "run_cell_async":
+            info = frame.f_locals.get("info")
+            return info if hasattr(info, "raw_cell") else None
+        frame = frame.f_back
+    return None
+
+
+def capture_here() -> Callable[[], Capture]:
+    """Tells what the code that calls needs: its cell's slice in a notebook, a script's own text."""
+    if _sessions:
+        return _sessions[-1].capture_here()
+    source = _script()
+    if source is None:
+        return Capture
+    cell = CapturedCell(cell=Cell(source), code=source)
+    return lambda: Capture(cells=(cell,), num_executed=1, folder=str(Path.cwd()))
+
+
+def names_here() -> MutableMapping[str, Any]:
+    """The names of the notebook; those of the main module in a script."""
+    if _sessions:
+        names: MutableMapping[str, Any] = _sessions[-1].shell.user_ns
+        return names
+    return vars(sys.modules["__main__"])
+
+
+def _script() -> str | None:
+    """The text of the script that is being run; None where there is none to read."""
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    if path is None or "IPython" in sys.modules or Path(path).is_relative_to(sys.prefix):
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

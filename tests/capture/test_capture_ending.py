@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from nbtrack.capture.ending import describe, status_after
-from nbtrack.capture.hyperparameters import default_name, plain
+from nbtrack.capture.parameters.hyperparameters import default_name, plain
 from nbtrack.errors import RunStopped
 
 

@@ -1,0 +1,1 @@
+"""What the kernel saw around a cell: names bound, objects changed, random numbers drawn."""
