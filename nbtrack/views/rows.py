@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nbtrack.store import StoredRun
 from nbtrack.views.frames import averages
 from nbtrack.views.panels import place
 from nbtrack.views.words import shorten
@@ -21,12 +22,23 @@ MOST_CURVES_S = 1.5  # reading curves stops after this; the next call goes on
 CURVE_POINTS = 48
 _LAST, _COUNT, _LAST_STEP = 1, 4, 5  # places in a row's summary
 
+_NO_CHANGE = ("nothing", "first run")
+
+_known_marks: dict[tuple[str, str, float], tuple[tuple[str, ...], str | None]] = {}
 _curves: dict[tuple[str, str, float], list[float]] = {}  # of as many points as the run has
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """A run as the table shows it."""
+    """A run as the table shows it.
+
+    Attributes
+    ----------
+    changed : str
+        Since the run before; of a repetition, which run it repeats: ``again: 7k3qf2``.
+    hidden : tuple of str
+        Why the notebook, run from the top, would not give it.
+    """
 
     id: str
     name: str
@@ -38,6 +50,7 @@ class TableRow:
     score: float | None
     duration_s: float
     started_s: float
+    hidden: tuple[str, ...] = ()
 
 
 def read_rows(
@@ -64,10 +77,14 @@ def _row(store: Store, row: dict[str, Any], score: str, now_s: float, until: flo
         steps = int(loss[_LAST_STEP]) + 1
     scores = row["summary"].get(score)
     ended_s = now_s if row["ended_s"] is None else row["ended_s"]
+    hidden, repeats = _marks(store, row)
+    changed = row["changed"]
+    if repeats is not None:
+        changed = [f"again: {repeats}", *(each for each in changed if each not in _NO_CHANGE)]
     return TableRow(
         id=row["id"],
         name=row["name"],
-        changed="; ".join(row["changed"]),
+        changed="; ".join(changed),
         status=row["status"],
         steps=steps,
         loss=loss[_LAST] if loss else None,
@@ -75,7 +92,25 @@ def _row(store: Store, row: dict[str, Any], score: str, now_s: float, until: flo
         score=scores[_LAST] if scores else None,
         duration_s=max(ended_s - row["started_s"], 0.0),
         started_s=row["started_s"],
+        hidden=hidden,
     )
+
+
+def _marks(store: Store, row: dict[str, Any]) -> tuple[tuple[str, ...], str | None]:
+    """Its hidden state, and the run it repeats; a listing has neither, so ``run.json`` is read."""
+    name = (str(store.path), row["id"], row["ended_s"])
+    if name in _known_marks:
+        return _known_marks[name]
+    try:
+        info = StoredRun(store, row["id"]).info
+    except OSError:
+        return (), None  # deleted since it was listed
+    marks = (info.hidden, info.reproduces)
+    if row["ended_s"] is not None:  # until then it is written again and again
+        if len(_known_marks) > 10_000:
+            _known_marks.clear()
+        _known_marks[name] = marks
+    return marks
 
 
 def score_title(key: str, width: int = 24) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 50
 MOST_CHARACTERS = 105
+HIDDEN = "* would not re-run from the top of the notebook: nbtrack.get(ID).info.hidden says why"
 
 
 class RunsTable:
@@ -90,7 +91,8 @@ class RunsTable:
             changed = max(8, changed - excess)
             name = max(8, name - max(0, excess - (26 - changed)))
             lines = _aligned(self._lines(name, changed))
-        return "\n".join([*(line[:MOST_CHARACTERS] for line in lines), self.caption])
+        foot = [HIDDEN] if any(row.hidden for row in self.rows) else []
+        return "\n".join([*(line[:MOST_CHARACTERS] for line in lines), self.caption, *foot])
 
     def _lines(self, name: int, changed: int) -> list[list[str]]:
         most = max(row.steps or 0 for row in self.rows)
@@ -101,7 +103,7 @@ class RunsTable:
             lines.append(
                 [
                     row.id,
-                    shorten(row.name, name),
+                    shorten(row.name, name - 2) + " *" if row.hidden else shorten(row.name, name),
                     shorten(row.changed, changed),
                     row.status,
                     "" if row.steps is None else count(row.steps),

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nbtrack.views.frames import averages
+from nbtrack.views.page import badge_html
 from nbtrack.views.rows import TableRow, score_title
 from nbtrack.views.words import ago, count, duration, shorten, sig
 
@@ -75,10 +76,12 @@ def _row(row: TableRow, above: TableRow | None, most: int, has_score: bool, now_
     score = f'<td class="num"><b>{sig(row.score)}</b></td>' if has_score else ""
     icon = f'<svg width="11" height="11" viewBox="0 0 16 16">{_ICONS.get(row.status, "")}</svg>'
     status = escape(row.status)
+    name = escape(shorten(row.name, 40))
+    if row.hidden:
+        name = f'<span class="marked"><span>{name}</span> {badge_html(row.hidden)}</span>'
     return (
         f'<tr><td class="id">{escape(row.id)}</td>'
-        f'<td class="name{" dim" if is_repeated else ""}" title="{escape(row.name)}">'
-        f"{escape(shorten(row.name, 40))}</td>"
+        f'<td class="name{" dim" if is_repeated else ""}" title="{escape(row.name)}">{name}</td>'
         f'<td class="chg" title="{escape(row.changed)}">{changed_html(row.changed)}</td>'
         f'<td><span class="st"><span class="{status}">{icon}</span>{status}</span></td>'
         f'<td class="num narrow">{"" if row.steps is None else count(row.steps)}</td>'
