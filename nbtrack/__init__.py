@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         FormatTooNew,
         NbtrackError,
         NoActiveRun,
+        NotReproducible,
         QueryError,
         RunNotFound,
         RunStopped,
@@ -32,8 +33,13 @@ if TYPE_CHECKING:
         UsageError,
         ValueNotLoggable,
     )
+    from nbtrack.records import Reproduction
     from nbtrack.run import Run, get, log, runs, start
-    from nbtrack.store import Store
+    from nbtrack.versioning.between import diff
+    from nbtrack.versioning.bundle import export_bundle
+    from nbtrack.versioning.kept_store import Store
+    from nbtrack.versioning.repeating.checkpoints import resume
+    from nbtrack.versioning.repeating.reproduce import reproduce
     from nbtrack.views import live
 
 __version__ = "0.1.0"
@@ -43,18 +49,24 @@ _HOME = {
     "FormatTooNew": "nbtrack.errors",
     "NbtrackError": "nbtrack.errors",
     "NoActiveRun": "nbtrack.errors",
+    "NotReproducible": "nbtrack.errors",
     "QueryError": "nbtrack.errors",
     "Run": "nbtrack.run",
+    "Reproduction": "nbtrack.records",
     "RunNotFound": "nbtrack.errors",
     "RunStopped": "nbtrack.errors",
     "SeriesNotFound": "nbtrack.errors",
-    "Store": "nbtrack.store",
+    "Store": "nbtrack.versioning.kept_store",
     "StoreError": "nbtrack.errors",
     "UsageError": "nbtrack.errors",
     "ValueNotLoggable": "nbtrack.errors",
+    "diff": "nbtrack.versioning.between",
+    "export_bundle": "nbtrack.versioning.bundle",
     "get": "nbtrack.run",
     "live": "nbtrack.views",
     "log": "nbtrack.run",
+    "reproduce": "nbtrack.versioning.repeating.reproduce",
+    "resume": "nbtrack.versioning.repeating.checkpoints",
     "runs": "nbtrack.run",
     "set_seed": "nbtrack.capture.seeds",
     "start": "nbtrack.run",
@@ -65,7 +77,9 @@ __all__ = [
     "FormatTooNew",
     "NbtrackError",
     "NoActiveRun",
+    "NotReproducible",
     "QueryError",
+    "Reproduction",
     "Run",
     "RunNotFound",
     "RunStopped",
@@ -74,9 +88,13 @@ __all__ = [
     "StoreError",
     "UsageError",
     "ValueNotLoggable",
+    "diff",
+    "export_bundle",
     "get",
     "live",
     "log",
+    "reproduce",
+    "resume",
     "runs",
     "set_seed",
     "start",

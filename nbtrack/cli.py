@@ -1,8 +1,9 @@
-"""The command line: ``nbtrack demo | ls | show``. Thin: every verb is a function of the library."""
+"""The command line. Thin: every verb is a function of the library."""
 
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import subprocess
 import sys
@@ -49,15 +50,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     show.add_argument("--store", type=Path, help="the store's folder")
     show.set_defaults(do=_show)
 
+    again = commands.add_parser("reproduce", help="run a run again in a fresh kernel, and compare")
+    again.add_argument(
+        "run", help="id, prefix, name, position (-1), or a file of `export --bundle`"
+    )
+    again.add_argument("--steps", type=int, metavar="N", help="only the first N optimizer steps")
+    again.add_argument(
+        *("--with", "-w"), dest="changes", action="append", default=[], type=_pair, metavar="K=V",
+        help="change one parameter, as in --with lr=0.01; may be repeated",
+    )  # fmt: skip
+    again.add_argument("--env", action="store_true", help="first make a venv from the lock file")
+    again.add_argument("--folder", type=Path, help="where to put notebook, script and data")
+    again.add_argument("--store", type=Path, help="the store's folder")
+    again.set_defaults(do=_reproduce)
+
+    diff = commands.add_parser("diff", help="what differs between two runs")
+    diff.add_argument("a", help="id, prefix, name or position")
+    diff.add_argument("b", nargs="?", default="-1", help="the newest without it")
+    diff.add_argument("--store", type=Path, help="the store's folder")
+    diff.set_defaults(do=_diff)
+
+    export = commands.add_parser("export", help="write a run as one file for somebody else")
+    export.add_argument("run", help="id, prefix, name or position (-1)")
+    export.add_argument(
+        "--bundle", action="store_true", required=True,
+        help="with code, data, random states and weights: `nbtrack reproduce FILE` runs it",
+    )  # fmt: skip
+    export.add_argument("--to", type=Path, metavar="FILE", help="RUN.nbtrack.zip without it")
+    export.add_argument("--store", type=Path, help="the store's folder")
+    export.set_defaults(do=_export)
+
     options = parser.parse_args(argv)
     try:
-        options.do(options)
+        return options.do(options) or 0
     except NbtrackError as error:
         print(f"nbtrack: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # nbtrack ls | head
         return 0
-    return 0
 
 
 DEMO_CELLS = (
@@ -163,8 +193,7 @@ def _show(options: argparse.Namespace) -> None:
     from nbtrack.store import Store
     from nbtrack.views import summary_line
 
-    which = int(options.run) if options.run.lstrip("-").isdigit() else options.run
-    run = Store(options.store).get(which)
+    run = Store(options.store).get(_which(options.run))
     print(summary_line(run))
     about = {
         "changed": "; ".join(run.changed),
@@ -173,15 +202,60 @@ def _show(options: argparse.Namespace) -> None:
         "tags": ", ".join(run.tags),
         "notes": "; ".join(run.notes),
         "saved": ", ".join(run.saved),
+        "hidden": "; ".join(run.info.hidden),
+        "repeats": run.info.reproduces,
         "folder": run.path,
     }
     for word, value in about.items():
         if value not in (None, ""):
             print(f"  {word:8} {value}")
     for cell in run.cells:
-        print("\n" + cell.source)
+        print(f"\n# cell {cell.count or '?'}\n{cell.source}")
     if run.error:
         print(f"\n{run.error['traceback']}")
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from nbtrack.versioning.repeating.reproduce import reproduce
+
+    found = reproduce(
+        options.run if Path(options.run).is_file() else _which(options.run),
+        steps=options.steps,
+        changes=dict(options.changes),
+        env=options.env,
+        folder=options.folder,
+        store=options.store,
+    )
+    print(found)
+    return 0 if found.verdict in ("identical", "close") else 1
+
+
+def _diff(options: argparse.Namespace) -> None:
+    from nbtrack.versioning.between import diff
+
+    print(diff(_which(options.a), _which(options.b), store=options.store))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from nbtrack.store import Store
+    from nbtrack.versioning.bundle import export_bundle
+
+    print(export_bundle(Store(options.store).get(_which(options.run)), options.to))
+
+
+def _which(text: str) -> str | int:
+    """A run as typed: a position is a number."""
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 if __name__ == "__main__":

@@ -13,23 +13,22 @@ import builtins
 import os
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.capture.ending import describe, status_after
-from nbtrack.capture.hyperparameters import default_name, plain
+from nbtrack.capture.parameters.hyperparameters import default_name
 from nbtrack.capture.seeds import set_seed
+from nbtrack.capture.session import capture_here, names_here
 from nbtrack.errors import NoActiveRun, RunStopped
 from nbtrack.instruments import Panel, install_route
 from nbtrack.instruments.pulse import Pulse, guarded
-from nbtrack.records import Cell, RunInfo, Status
-from nbtrack.store import RunWriter, Store, StoredRun
-from nbtrack.store.objects import give_back, keep
-from nbtrack.versioning import changes, lr_change, previous
+from nbtrack.records import Capture, RunInfo, Status
+from nbtrack.store import RunWriter, Store
+from nbtrack.store.objects import keep
+from nbtrack.versioning import Keeper, KeptRun, changed_since_previous, replaying
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,7 +39,7 @@ _live: list[Run] = []  # active runs of this process, in the order of their star
 _stack: ContextVar[tuple[Run, ...]] = ContextVar("nbtrack_runs", default=())
 
 
-class Run(StoredRun):
+class Run(KeptRun):
     """One run: written to while it is active, read at any time.
 
     Made by `nbtrack.start`, ``%%track`` and `nbtrack.get`. A context manager that finishes the run.
@@ -52,7 +51,10 @@ class Run(StoredRun):
         self._writer = writer
         self._is_ours = writer is not None
         self._panel: Panel | None = None
+        self._keeper: Keeper | None = None
+        self._recapture: Callable[[], Capture] = Capture
         self._stop_requested = False
+        self._last_step = replaying.last_step() if writer is not None else None
         self._beats = 0
         self._lock = threading.RLock()
         self._owner_pid = os.getpid()
@@ -129,20 +131,6 @@ class Run(StoredRun):
         self._writing().update(saved={**self.info.saved, name: kept})
         return str(kept["digest"])
 
-    def load(self, name: str) -> Any:
-        """Give back the object that `save` kept under this name; bytes for a file.
-
-        Raises
-        ------
-        LookupError
-            If nothing was saved under that name, or its blob is gone or damaged.
-        """
-        saved = self.info.saved
-        if name not in saved:
-            have = ", ".join(sorted(saved)) or "nothing"
-            raise LookupError(f"run {self.id} has saved nothing as {name!r}; it has {have}")
-        return give_back(self._house.blobs, saved[name])
-
     def finish(self, status: Status = "done", *, error: Mapping[str, Any] | None = None) -> None:
         """End the run: last readings, pending tensors, totals. Again has no effect.
 
@@ -157,17 +145,17 @@ class Run(StoredRun):
         with self._lock:  # not while the pulse is reading this run
             if not self.is_active:
                 return
-            writer, panel = self._writing(), self._panel
+            writer, panel, keeper = self._writing(), self._panel, self._keeper
             measured: dict[str, Any] = {}
             if panel is not None:
+                trained = panel.trained()
                 guarded(panel.stop)
                 measured = {"readings": dict(panel.readings), "steps": panel.num_steps or None}
             _live.remove(self)
             writer.finish(status, error=error, **measured)
-        lr = lr_change(previous(self._house, writer.info), writer.info)
-        if lr:
-            kept = tuple(change for change in writer.info.changed if change != "nothing")
-            writer.update(changed=(lr, *kept))
+        if keeper is not None and panel is not None:
+            writer.update(**keeper.end(self._recapture(), trained, panel.order))
+        writer.update(changed=changed_since_previous(self._house, writer.info))
 
     def request_stop(self) -> bool:
         """Ask the training to stop after its present step, from any thread.
@@ -197,7 +185,7 @@ class Run(StoredRun):
         return self._writer
 
     def _after_step(self, step: int) -> None:
-        if self._stop_requested:
+        if self._stop_requested or step == self._last_step:
             self._stop_requested = False
             raise RunStopped(step)
 
@@ -276,43 +264,50 @@ def begin(
     tags: Iterable[str] = (),
     notes: Iterable[str] = (),
     store: Store | str | os.PathLike[str] | None = None,
-    cells: Sequence[Cell] = (),
+    origin: str = "start(params=)",
+    capture: Callable[[], Capture] | None = None,
     notebook: str | None = None,
     every: int | None = None,
     watch: Sequence[str] | None = None,
+    save_weights: bool = False,
+    checkpoint_every: int | None = None,
     namespace: Callable[[], Mapping[str, Any]] = dict,
 ) -> Run:
     """What `start` does, with all that a tracked cell knows besides."""
+    capture = capture or capture_here()
     if seed is not None:
         set_seed(seed, deterministic)
     house = store if isinstance(store, Store) else Store(store)
-    info = RunInfo(
-        id=house.new_id(),
+    run_id = house.new_id()
+    folder = house.run_folder(run_id)
+    keeper = Keeper(
+        house, folder, capture(), params or {}, origin, names_here, save_weights, checkpoint_every
+    )
+    info = keeper.info(
+        id=run_id,
         name=name or default_name(notebook),
-        started_s=time.time(),
-        params=plain(params or {}),
         tags=tuple(dict.fromkeys(str(tag) for tag in tags)),
         notes=tuple(notes),
         seed=seed,
-        cells=tuple(cells),
         notebook=notebook,
     )
-    info = replace(info, changed=changes(previous(house, info), info))
     run = Run(house, info.id, house.start(info))
+    run._keeper, run._recapture = keeper, capture
     _live.append(run)
     _stack.set((*(other for other in _stack.get() if other.is_active), run))
     writer = run._writing()
-    run._measure(
-        Panel(
-            writer.emit,
-            writer.now,
-            every=every,
-            watch=watch,
-            namespace=namespace,
-            warn=lambda text: warnings.warn(text, RuntimeWarning, stacklevel=2),
-            event=lambda text: writer.output("event", {"text": text}),
-        )
+    panel = Panel(
+        writer.emit,
+        writer.now,
+        every=every,
+        watch=watch,
+        namespace=namespace,
+        warn=lambda text: warnings.warn(text, RuntimeWarning, stacklevel=2),
+        event=lambda text: writer.output("event", {"text": text}),
+        first_step=keeper.first_step,
     )
+    run._measure(panel)
+    keeper.start(lambda: (panel.num_steps, writer.now() - info.started_s))
     _pulse.ensure()
     return run
 

@@ -236,6 +236,19 @@ class Optimizers:
         self.inside = None
         return self._last
 
+    def trained(self) -> dict[str, Any]:
+        """Modules, living optimizers, and the parameters of theirs that no module owns."""
+        found: dict[str, Any] = dict(self.modules)
+        for entry in self._entries.values():
+            named = zip(
+                entry.named.roots, entry.named.full_names, entry.reader.parameters, strict=True
+            )
+            found.update({name: parameter for root, name, parameter in named if root is None})
+            optimizer = entry.optimizer()
+            if optimizer is not None:
+                found[entry.name] = optimizer
+        return found
+
     @property
     def left_out(self) -> int:
         """How many parameters are too large for a copy of the weights."""

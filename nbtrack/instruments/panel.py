@@ -57,6 +57,8 @@ class Panel:
         Told when an instrument fails and is switched off.
     event : callable
         Told in a sentence when readings are thinned, and the like.
+    first_step : int
+        Steps completed before, by the run that this one goes on with.
 
     Attributes
     ----------
@@ -82,6 +84,7 @@ class Panel:
         namespace: Callable[[], Mapping[str, Any]] = _no_names,
         warn: Callable[[str], None] = warn_plainly,
         event: Callable[[str], None] = _say_nothing,
+        first_step: int = 0,
     ) -> None:
         self.running = False
         self.on_step: Callable[[int], None] | None = None
@@ -93,7 +96,9 @@ class Panel:
         self._loop = LoopTime()
         self._plans: list[Plan] = []
         self._told: set[str] = set()
-        self._signals = Signals(points, clock, self._guard, self._plan, namespace, event)
+        self._signals = Signals(
+            points, clock, self._guard, self._plan, namespace, event, first_step
+        )
         self._throughput = Throughput()
         self._input = InputSize(self._throughput.seen)
         self._stand_in = LossByName(points, clock)
@@ -118,6 +123,18 @@ class Panel:
     def num_steps(self) -> int:
         """Completed steps."""
         return self._signals.steps.num_steps
+
+    def trained(self) -> dict[str, Any]:
+        """What was trained, by the user's names: modules, optimizers, tensors moved by hand.
+
+        To be asked for before `stop`, which lets go of all of it.
+        """
+        return self._signals.trained()
+
+    @property
+    def order(self) -> dict[str, Any]:
+        """The samples that DataLoaders gave, as a digest of their order."""
+        return {}
 
     def _own_step(self) -> int | None:
         """The step, once there was a backward pass or a step."""

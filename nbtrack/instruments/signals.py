@@ -59,8 +59,9 @@ class Signals:
         plan: Callable[[], Plan],
         namespace: Callable[[], Mapping[str, Any]],
         event: Callable[[str], None],
+        first_step: int = 0,
     ) -> None:
-        self.steps = Steps()
+        self.steps = Steps(first_step)
         self.optimizers = Optimizers(points, clock, plan, namespace, event)
         self._sites = Sites()
         self._points = points
@@ -298,6 +299,12 @@ class Signals:
     def modules(self) -> dict[str, torch.nn.Module]:
         """The modules that were found to own the parameters, by variable."""
         return self.optimizers.modules
+
+    def trained(self) -> dict[str, Any]:
+        """Modules, living optimizers, and parameters that no module owns, by name."""
+        by_hand = self._manual.reader
+        loose = {} if by_hand is None else dict(zip(by_hand.names, by_hand.parameters, strict=True))
+        return {**self.optimizers.trained(), **loose}
 
     def finish(self) -> None:
         """Settle and hand on everything that waited."""

@@ -11,19 +11,24 @@ class Steps:
     passes of an accumulation or of an LBFGS closure belong to the one step they end in. An
     optimizer that steps twice with no backward pass between advances too.
 
+    Parameters
+    ----------
+    first : int
+        Steps that were completed before, by the run that this one goes on with.
+
     Attributes
     ----------
     step : int
-        From 0; the step of the most recent backward pass or optimizer step.
+        From `first`; the step of the most recent backward pass or optimizer step.
     num_steps : int
         Completed steps.
     seen : bool
         Whether any backward pass or step happened yet.
     """
 
-    def __init__(self) -> None:
-        self.step = 0
-        self.num_steps = 0
+    def __init__(self, first: int = 0) -> None:
+        self.step = first
+        self.num_steps = first
         self.seen = False
         self._stepped: set[int] = set()
         self._usual = 1  # how many optimizers stepped on the last backward pass

@@ -137,7 +137,8 @@ def test_every_option_reaches_the_run(run_cell):
     )
     run = newest()
     assert (run.name, run.info.seed, run.tags) == ("lr-0.25", 7, ("a", "b"))
-    assert run.params == {"k": 0.5, "s": "adam"}
+    assert (run.params["k"], run.params["s"]) == (0.5, "adam")
+    assert (run.info.origins["k"], run.params["lr"]) == ("--param", 0.1)
     assert list(run.series("grad_norm/weight")["step"]) == [0, 2, 4]
     assert len(run.series("loss")) == 5
 
@@ -284,7 +285,7 @@ def test_what_changed_is_said_in_words(run_cell):
     changed = [nbtrack.get(n).changed for n in range(4)]
     assert changed[0] == ("first run",)
     assert changed[1] == ("lr 0.1 → 0.01",)
-    assert changed[2] == ("seed None → 1", "cell edited")
+    assert changed[2] == ("cell 3 edited", "seed None → 1")
     assert changed[3] == ("nothing",)
 
 

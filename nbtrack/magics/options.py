@@ -1,0 +1,105 @@
+"""The lines of the magics, read as options; an error is one line and the cell does not run."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import re
+import shlex
+from typing import Any, NoReturn
+
+from IPython.core.error import UsageError as IPythonUsageError
+
+TRACK_USAGE = (
+    "%%track [NAME] [--seed N] [--deterministic] [--tag T]... [--param K=V]... [--watch A,B] "
+    "[--every N] [--note TEXT] [--save-weights] [--checkpoint-every N] [--no-live]"
+)
+
+REPRODUCE_USAGE = "%reproduce RUN [--with K=V]... [--steps N] [--env] [--folder F]"
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line in the notebook and never leave Python."""
+
+    def error(self, message: str) -> NoReturn:
+        raise IPythonUsageError(f"{self.prog}: {message}. Usage: {self.usage}")
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 2**32 - 1")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return value
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def parse_track(line: str) -> argparse.Namespace:
+    """The options of a ``%%track`` line.
+
+    Raises
+    ------
+    IPython.core.error.UsageError
+        One line that names the fault and shows the usage.
+    """
+    parser = _Parser(prog="%%track", usage=TRACK_USAGE, add_help=False, allow_abbrev=False)
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("--seed", type=_whole)
+    parser.add_argument("--deterministic", action="store_true")
+    parser.add_argument("--tag", action="append", default=[])
+    parser.add_argument("--param", action="append", default=[], type=_pair)
+    parser.add_argument("--watch", type=lambda text: [n.strip() for n in text.split(",")])
+    parser.add_argument("--every", type=_positive)
+    parser.add_argument("--note")
+    parser.add_argument("--save-weights", action="store_true")
+    parser.add_argument("--checkpoint-every", type=_positive)
+    parser.add_argument("--no-live", action="store_true")
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        parser.error(f"{error} in {line!r}")
+    known, unknown = parser.parse_known_args(words)
+    if unknown:
+        options = re.findall(r"--[a-z-]+", TRACK_USAGE)
+        near = difflib.get_close_matches(unknown[0], options, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        parser.error(f"cannot read {unknown[0]!r}{hint}")
+    if known.deterministic and known.seed is None:
+        parser.error("--deterministic needs --seed N: without a seed nothing is repeated")
+    return known
+
+
+def parse_reproduce(line: str) -> argparse.Namespace:
+    """The options of a ``%reproduce`` line.
+
+    Raises
+    ------
+    IPython.core.error.UsageError
+        One line that names the fault and shows the usage.
+    """
+    parser = _Parser(prog="%reproduce", usage=REPRODUCE_USAGE, add_help=False, allow_abbrev=False)
+    parser.add_argument("run")
+    parser.add_argument("--with", dest="changes", action="append", default=[], type=_pair)
+    parser.add_argument("--steps", type=_positive)
+    parser.add_argument("--env", action="store_true")
+    parser.add_argument("--folder")
+    try:
+        return parser.parse_args(shlex.split(line))
+    except ValueError as error:
+        parser.error(f"{error} in {line!r}")

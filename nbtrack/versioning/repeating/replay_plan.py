@@ -1,0 +1,139 @@
+"""The plan of a repetition: which cells, which random states, and when to stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbtrack.store import Store, StoredRun
+from nbtrack.versioning.repeating.fresh_kernel import Executed
+from nbtrack.versioning.script import untracked
+
+_CALL = '__import__("nbtrack.versioning.repeating.replaying", fromlist="_")'
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the fresh kernel is told.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the plan and the random states lie.
+    sources : tuple of str
+        The cells as they will be executed; only the last one is tracked.
+    names : tuple of str
+        How the cells are called: their execution counts.
+    last_step : int or None
+        The step after which to stop; None for the whole run.
+    expected : str or None
+        The name of the exception that ended the recorded run.
+    """
+
+    folder: Path
+    sources: tuple[str, ...]
+    names: tuple[str, ...]
+    last_step: int | None
+    expected: str | None
+
+    @property
+    def first_line(self) -> str:
+        """What the kernel executes before anything else."""
+        return f"{_CALL}.begin({str(self.folder / 'plan.json')!r})"
+
+    def line_before(self, number: int) -> str:
+        """What the kernel executes before a cell."""
+        return f"{_CALL}.enter({number})"
+
+    def name(self, number: int) -> str:
+        """How the cell is called."""
+        return self.names[number]
+
+    def is_expected(self, error: str, executed: Sequence[Executed]) -> bool:
+        """Whether the last cell ended as the recorded one did, or was stopped as planned."""
+        if len(executed) < len(self.sources) or executed[-1].error is None:
+            return False
+        name = executed[-1].error[0]
+        return name == self.expected or (name == "RunStopped" and self.last_step is not None)
+
+    def started_run(self, store: Store) -> StoredRun | None:
+        """The run that the tracked cell has started."""
+        try:
+            told = json.loads((self.folder / "replayed.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return store.get(told["run"])
+
+    def problems(self) -> list[str]:
+        """Random states that could not be put back, in words."""
+        try:
+            told = json.loads((self.folder / "replayed.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return list(told.get("problems", ()))
+
+
+def make_plan(
+    store: Store,
+    run: StoredRun,
+    replay: Mapping[str, Any],
+    sources: Sequence[str],
+    folder: Path,
+    steps: int | None,
+) -> Plan:
+    """Write the plan of a repetition into a folder.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        The cells as typed.
+    steps : int, optional
+        The most optimizer steps. A run that was stopped, interrupted or lost is repeated up to
+        its own last step in any case.
+
+    Raises
+    ------
+    BlobNotFound
+        If the store has lost a random state.
+    """
+    states = folder / "random"
+    states.mkdir(parents=True, exist_ok=True)
+    random: list[str | None] = []
+    for number, cell in enumerate(replay["cells"]):
+        digest = cell.get("random")
+        random.append(None if digest is None else f"random/{number}")
+        if digest is not None:
+            (states / str(number)).write_bytes(store.blobs.get(digest))
+    ended_early = run.status in ("stopped", "interrupted", "lost", "incomplete")
+    known = _num_steps(run)
+    limits = [count for count in (steps, known if ended_early else None) if count]
+    last_step = min(limits) - 1 if limits else None
+    document = {
+        "run": run.id,
+        "random": random,
+        "last_step": last_step,
+        "environment": replay.get("environment") or {},
+    }
+    (folder / "plan.json").write_text(json.dumps(document, default=repr), encoding="utf-8")
+    (folder / "replayed.json").unlink(missing_ok=True)
+    plain = [untracked(source) for source in sources[:-1]]
+    return Plan(
+        folder=folder,
+        sources=(*plain, sources[-1]),
+        names=tuple(
+            str(cell.get("count") or number + 1) for number, cell in enumerate(replay["cells"])
+        ),
+        last_step=last_step,
+        expected=(run.error or {}).get("name"),
+    )
+
+
+def _num_steps(run: StoredRun) -> int | None:
+    """Optimizer steps that the run completed, as far as the disk tells."""
+    if run.steps is not None:
+        return run.steps
+    points = run.points("loss")
+    return None if points.empty else int(points["step"].max()) + 1
