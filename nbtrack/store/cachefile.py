@@ -106,7 +106,7 @@ def _version(database: sqlite3.Connection) -> int:
 
 def _read(database: sqlite3.Connection) -> dict[str, Entry]:
     found = database.execute("SELECT id, stamp, points, row FROM runs").fetchall()
-    with _no_collection():
+    with no_collection():
         rows = json.loads(f"[{','.join(row for *_, row in found)}]")  # one call: half the time
         return {
             run_id: Entry(stamp, points, row)
@@ -115,7 +115,7 @@ def _read(database: sqlite3.Connection) -> dict[str, Entry]:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """No garbage collection meanwhile: over 100,000 new objects it takes most of the time."""
     was_on = gc.isenabled()
     gc.disable()

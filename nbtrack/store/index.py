@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.store.columns import num_points
@@ -59,21 +60,16 @@ class Index:
         if self._entries is None:
             self._entries = self._file().load()
         stamps = self._stamps()
-        new: dict[str, Entry] = {}
-        for run_id, stamp in stamps.items():
-            entry = self._entries.get(run_id)
-            if (
-                entry is None
-                or entry.stamp != stamp
-                or (
-                    entry.points >= 0 and entry.points != num_points(self._place.run_folder(run_id))
-                )
-            ):
-                entry = self._read(run_id, stamp)
-                if entry is None:
-                    self._entries.pop(run_id, None)
-                else:
-                    new[run_id] = entry
+        changed = {
+            run_id: stamp
+            for run_id, stamp in stamps.items()
+            if (entry := self._entries.get(run_id)) is None
+            or entry.stamp != stamp
+            or (entry.points >= 0 and entry.points != num_points(self._place.run_folder(run_id)))
+        }
+        new = self._read_all(changed) if changed else {}
+        for run_id in changed.keys() - new.keys():
+            self._entries.pop(run_id, None)
         gone = [run_id for run_id in self._entries if run_id not in stamps]
         for run_id in gone:
             del self._entries[run_id]
@@ -104,11 +100,20 @@ class Index:
             stamps[name] = f"{stat.st_mtime_ns}.{stat.st_size}.{stat.st_ino}"
         return stamps
 
+    def _read_all(self, stamps: Mapping[str, str]) -> dict[str, Entry]:
+        from nbtrack.store.cachefile import no_collection
+
+        with no_collection():
+            read = {run_id: self._read(run_id, stamp) for run_id, stamp in stamps.items()}
+        return {run_id: entry for run_id, entry in read.items() if entry is not None}
+
     def _read(self, run_id: str, stamp: str) -> Entry | None:
         folder = self._place.run_folder(run_id)
+        points = -1
         try:
-            points = num_points(folder)
             row = row_of(folder)
+            if row["status"] == "running":  # its points are counted before they are read
+                points, row = num_points(folder), row_of(folder)
         except FileNotFoundError:
             return None  # deleted since it was listed
         except OSError as error:

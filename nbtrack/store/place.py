@@ -38,17 +38,15 @@ class Place:
     ----------
     path : Path
         Absolute; it need not exist.
+    runs_folder : Path
+        The folder that holds one folder per run.
     blobs : Blobs
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = default_path() if path is None else Path(path).expanduser().absolute()
+        self.runs_folder = self.path / "runs"
         self.blobs = Blobs(self.path / "blobs")
-
-    @property
-    def runs_folder(self) -> Path:
-        """The folder that holds one folder per run."""
-        return self.path / "runs"
 
     def run_folder(self, run_id: str) -> Path:
         """The folder of one run."""

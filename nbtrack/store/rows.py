@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +27,7 @@ STATISTICS = ("first", "last", "min", "max", "count", "last_step")
 _FIELDS = ("id", "name", "status", "started_s", "ended_s", "steps", "seed", "notebook")
 
 
+@functools.lru_cache(maxsize=4096)  # runs of a store mostly have the same series
 def is_headline(key: str) -> bool:
     """Whether a series is kept in the rows: not one of hundreds of a run."""
     return key in _TOTALS or not key.removeprefix("auto/").startswith(_MANY)
