@@ -17,6 +17,8 @@ from nbtrack.store.points import ShortWrite, append, packer
 _RETRY_S = 1.0  # how often to try again to open files that could not be opened
 _MAX_PLANS = 512  # a program that logs ever new sets of keys must not fill the memory
 
+Batch = tuple[tuple[str, ...], Sequence[float], int, float]  # keys, values, step, time
+
 
 class Plan:
     """How the points of one set of keys are packed; made once per set, used on every call.
@@ -103,6 +105,10 @@ class Recorder:
     ) -> None:
         """Write one point per key."""
         with self.lock:
+            plan = (self._auto_plans if auto else self.plans).get(keys)
+            if plan is not None and not self._is_planning:
+                self.append(plan, plan.pack(step, time_s, values), step)
+                return
             if self._is_planning:  # a signal handler that logs has come into the lines below
                 self._postponed.append((keys, values, auto, step, time_s))
                 return
@@ -117,6 +123,31 @@ class Recorder:
                 self._write_known(keys, values, auto, step, time_s)
             while self._postponed:
                 self.write(*self._postponed.pop(0))
+
+    def write_all(self, batches: Sequence[Batch], auto: bool) -> None:
+        """Write several sets of points; in one go if all of their keys are known."""
+        with self.lock:
+            known = self._auto_plans if auto else self.plans
+            plans = [known.get(keys) for keys, *_ in batches]
+            if len(batches) < 2 or self._is_planning or None in plans:
+                for keys, values, step, time_s in batches:
+                    self.write(keys, values, auto, step, time_s)
+                return
+            packed = [
+                plan.pack(step, time_s, values)
+                for plan, (_, values, step, time_s) in zip(plans, batches, strict=True)
+                if plan is not None
+            ]
+            try:
+                append(self._points_fd, b"".join(packed))
+            except OSError as error:
+                written = error.num_written if isinstance(error, ShortWrite) else 0
+                if isinstance(error, ShortWrite) and error.is_torn:
+                    self.restart()  # as in `append`
+                for keys, _, step, _ in batches:
+                    if written < len(keys):
+                        self._lose(keys[written:], step, error)
+                    written = max(written - len(keys), 0)
 
     def _write_known(
         self, keys: tuple[str, ...], values: Sequence[float], auto: bool, step: int, time_s: float

@@ -184,6 +184,23 @@ def test_wherever_a_write_stops_whole_records_are_left(writer, points, monkeypat
     assert points(writer) == kept + [(2, key, 2.0) for key in "abc"]
 
 
+@pytest.mark.parametrize("room", [0, 1, 27, 28, 56, 57, 84, 111, 112])
+def test_of_several_readings_written_at_once_whole_records_are_left(
+    writer, points, monkeypatch, room
+):
+    batches = [(("a", "b"), [1.0, 1.0], 1, 0.1), (["a"], [2.0], 2, 0.2), (("b",), [3.0], 3, 0.3)]
+    for keys, values, _, time_s in batches:
+        writer.emit(keys, values, 0, time_s - 1)
+    disk = FailingDisk(monkeypatch, room)
+    with warnings.catch_warnings(record=True):
+        writer.emit_all(batches)
+    assert writer.lost_points == 4 - room // 28
+    disk.is_full = False
+    writer.emit(["a"], [4.0], 4, 0.4)
+    kept = [(1, "a", 1.0), (1, "b", 1.0), (2, "a", 2.0), (3, "b", 3.0)][: room // 28]
+    assert points(writer)[4:] == [*kept, (4, "a", 4.0)]
+
+
 @pytest.mark.parametrize("room", [0, 1, 9, 10, 14])
 def test_keys_that_cannot_be_written_lose_their_points_and_no_others(
     writer, points, monkeypatch, room

@@ -1,6 +1,7 @@
 """Points: what is written is what is read, in every case."""
 
 import math
+import os
 import time
 
 import numpy as np
@@ -166,6 +167,28 @@ def test_automatic_and_hand_logged_points_of_one_name_never_mix(store, writer):
     assert run.series("loss").value.tolist() == [2.0]
     assert run.series("lr/group0").value.tolist() == [0.1, 0.1]
     assert set(writer.finish().summary) == {"auto/loss", "loss", "lr/group0"}
+
+
+def test_readings_written_at_once_are_those_written_one_by_one_in_fewer_writes(
+    store, writer, points, monkeypatch
+):
+    batches = [
+        (("loss", "lr"), [0.1 * i, 0.01], i, 100.0 + i) if i % 3 else (["var/x"], [1.0], i, 100.0)
+        for i in range(30)
+    ]
+    twin = store.start(RunInfo(id=store.new_id(), name="twin", started_s=0.0))
+    for batch in batches:
+        twin.emit(*batch)
+    writer.emit_all(batches[:3])  # new keys
+    writes = []
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: writes.append(fd) or write(fd, data))
+    writer.emit_all(batches[3:])
+    writer.emit_all([])
+    assert len(writes) == 1
+    assert points(writer) == points(twin)
+    one, other = ((each.path / "points-r0.bin").read_bytes() for each in (writer, twin))
+    assert one == other
 
 
 def test_emit_takes_a_tensor(writer, points):
