@@ -299,6 +299,7 @@ def begin(
     panel = Panel(
         writer.emit,
         writer.now,
+        emit_all=writer.emit_all,
         every=every,
         watch=watch,
         namespace=namespace,

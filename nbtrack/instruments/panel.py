@@ -12,7 +12,7 @@ from nbtrack.instruments import hooks
 from nbtrack.instruments.budget import LoopTime, Schedule, in_words
 from nbtrack.instruments.guard import Guard, warn_plainly
 from nbtrack.instruments.plan import Plan
-from nbtrack.instruments.points import Emit, Points
+from nbtrack.instruments.points import Emit, EmitAll, Points
 from nbtrack.instruments.printed import PrintedLines
 from nbtrack.instruments.reader import COPY_LIMIT
 from nbtrack.instruments.scalars import Scalars, install
@@ -47,6 +47,8 @@ class Panel:
         to be waited for in the loop. Called from the training's thread and from `pulse`'s.
     clock : callable
         The run's time in seconds.
+    emit_all : callable, optional
+        Takes a list of such arguments of `emit`, all floats, and does the same at less cost.
     every : int, optional
         Series of single parameters at the steps 0, N, 2 N ... in place of the time budget.
     watch : sequence of str, optional
@@ -79,6 +81,7 @@ class Panel:
         emit: Emit,
         clock: Callable[[], float],
         *,
+        emit_all: EmitAll | None = None,
         every: int | None = None,
         watch: Sequence[str] | None = None,
         namespace: Callable[[], Mapping[str, Any]] = _no_names,
@@ -89,7 +92,7 @@ class Panel:
         self.running = False
         self.on_step: Callable[[int], None] | None = None
         self.readings: dict[str, str] = {}
-        self._points = points = Points(emit, clock)
+        self._points = points = Points(emit, clock, emit_all)
         self._every = every
         self._event = event
         self._guard = Guard(warn)

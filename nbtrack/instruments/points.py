@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from nbtrack.instruments.norms import Part
 
 Emit = Callable[[Sequence[str], "Sequence[float] | Tensor", int, float], None]
+Batch = tuple[Sequence[str], Sequence[float], int, float]  # keys, values, step, time
+EmitAll = Callable[[Sequence[Batch]], None]
 
 _SPAN_S = 0.02  # points handed on together lie this close, and have the time of the first
 
@@ -30,7 +32,7 @@ class Points:
 
     Parameters
     ----------
-    emit, clock
+    emit, clock, emit_all
         As of `Panel`.
 
     Notes
@@ -38,8 +40,11 @@ class Points:
     The order within a key is kept. May be called from several threads.
     """
 
-    def __init__(self, emit: Emit, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, emit: Emit, clock: Callable[[], float], emit_all: EmitAll | None = None
+    ) -> None:
         self._emit = emit
+        self._emit_all = emit_all or self._emit_each
         self._clock = clock
         self._lock = threading.RLock()
         self._keys: list[str] = []
@@ -48,7 +53,10 @@ class Points:
         self._until_s = 0.0
         self._flushed_s = 0.0
         self._time_s = 0.0
-        self._late: list[tuple[list[str], list[float], int, float]] = []
+        self._late: list[Batch] = []
+        self._late_keys: list[str] = []  # of the last one
+        self._late_values: list[float] = []
+        self._late_step = 0
         self._late_until_s = 0.0
         self._on_devices: dict[torch.device, tuple[list[str], list[Tensor]]] = {}
         self._device_step = 0
@@ -56,11 +64,11 @@ class Points:
 
     def put(self, key: str, value: Any, step: int) -> None:
         """Add a number, or a tensor with one element."""
-        if isinstance(value, (float, int)):
+        if type(value) is float or isinstance(value, (float, int)):
             with self._lock:
-                now_s = time.perf_counter()
+                now_s = perf_counter()
                 if step != self._step or now_s > self._until_s:
-                    self._turn(step)
+                    self._turn(step, now_s)
                 self._keys.append(key)
                 self._values.append(value)
                 if now_s > self._flushed_s + _SPAN_S:
@@ -72,25 +80,28 @@ class Points:
 
     def put_late(self, key: str, value: Any, step: int) -> None:
         """Add a number that may well wait for others; else as `put`."""
-        if not isinstance(value, float):
+        if type(value) is not float:
             self.put(key, value, step)
             return
-        now_s = time.perf_counter()
+        now_s = perf_counter()
         with self._lock:
-            late = self._late
-            if late and late[-1][2] == step:
-                late[-1][0].append(key)
-                late[-1][1].append(value)
+            if self._late and step == self._late_step:
+                self._late_keys.append(key)
+                self._late_values.append(value)
             else:
-                late.append(([key], [value], step, self._clock()))
+                self._late_keys, self._late_values, self._late_step = [key], [value], step
+                self._late.append((self._late_keys, self._late_values, step, self._clock()))
             if now_s > self._late_until_s:
                 self._flush_late(now_s)
 
     def _flush_late(self, now_s: float) -> None:
         late, self._late = self._late, []
         self._late_until_s = now_s + _SPAN_S
-        for keys, values, step, time_s in late:
-            self._emit(keys, values, step, time_s)
+        self._emit_all(late)
+
+    def _emit_each(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            self._emit(*batch)
 
     def extend(self, keys: Sequence[str], parts: Sequence[Part], step: int) -> None:
         """Add norms as `norms.norms` gives them; ``keys[i]`` belongs to the i-th tensor."""
@@ -98,8 +109,9 @@ class Points:
             chosen = keys if len(indices) == len(keys) else [keys[index] for index in indices]
             if isinstance(values, list):
                 with self._lock:
-                    if step != self._step or time.perf_counter() > self._until_s:
-                        self._turn(step)
+                    now_s = perf_counter()
+                    if step != self._step or now_s > self._until_s:
+                        self._turn(step, now_s)
                     self._keys += chosen
                     self._values += values
             else:
@@ -116,11 +128,12 @@ class Points:
             self._flush()
             self._emit(keys, values, step, time_s)
 
-    def _turn(self, step: int) -> None:
+    def _turn(self, step: int, now_s: float) -> None:
         """Hand on what waits; what comes now belongs to `step` and to this moment."""
-        self._flush()
+        if self._keys:
+            self._flush()
         self._step, self._time_s = step, self._clock()
-        self._until_s = time.perf_counter() + _SPAN_S
+        self._until_s = now_s + _SPAN_S
 
     def _put_on_device(self, keys: Sequence[str], values: Tensor, step: int) -> None:
         if self._on_devices and step != self._device_step:
@@ -134,9 +147,12 @@ class Points:
     def end_step(self) -> None:
         """Hand on all that belongs to the step that ends here."""
         with self._lock:
-            self._flush()
-            if self._late and (now_s := time.perf_counter()) > self._late_until_s:
+            if self._late and (now_s := perf_counter()) > self._late_until_s:
+                if self._keys:  # all in one call
+                    self._late.insert(0, self._taken())
                 self._flush_late(now_s)
+            elif self._keys:
+                self._emit(*self._taken())
         if self._on_devices:
             self.flush_devices()
 
@@ -144,15 +160,19 @@ class Points:
         """Hand on the floats that wait; from any thread."""
         with self._lock:
             self._flush()
-            self._flush_late(time.perf_counter())
+            self._flush_late(perf_counter())
 
     def _flush(self) -> None:
         if self._keys:
-            keys, values = self._keys, self._values
-            self._keys, self._values = [], []
-            self._until_s = 0.0
-            self._flushed_s = time.perf_counter()
-            self._emit(keys, values, self._step, self._time_s)
+            self._emit(*self._taken())
+
+    def _taken(self) -> Batch:
+        """The floats that wait, which wait no more."""
+        keys, values = self._keys, self._values
+        self._keys, self._values = [], []
+        self._until_s = 0.0
+        self._flushed_s = perf_counter()
+        return keys, values, self._step, self._time_s
 
     def flush_devices(self) -> None:
         """Hand on what waits on devices; from the training's thread, in its stream."""
