@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-_FIRST = 3  # the first steps are always read: most faults show there
+FIRST = 3  # the first steps are always read: most faults show there
 _MANY_RECORDS = 500_000  # 14 MB on disk; beyond it an interval doubles as often as the records do
 
 
@@ -61,7 +61,7 @@ class Schedule:
 
     def due(self, index: int) -> bool:
         """Whether to read at the step of this index (of those that its optimizer took)."""
-        return index < _FIRST or not index & (self.interval - 1)
+        return index < FIRST or not index & (self.interval - 1)
 
     def spent(self, cost_s: float, step_s: float, records: int = 0) -> bool:
         """Note what a reading cost; True when the interval changed because of it.
@@ -72,13 +72,13 @@ class Schedule:
         self.taken += 1
         self.records += records
         known = self._cost_s
-        if known == 0.0 or self.taken <= _FIRST:
+        if known == 0.0 or self.taken <= FIRST:
             self._cost_s = min(cost_s, known or cost_s)
         else:
             self._cost_s = known + 0.2 * (min(cost_s, 4.0 * known) - known)
         if self.taken > 1:
             self.free_s -= cost_s
-        if step_s <= 0.0 or self.taken < _FIRST or self.free_s > 0.0:
+        if step_s <= 0.0 or self.taken < FIRST or self.free_s > 0.0:
             return False
         allowed_s = max(self.floor_s, self.share * step_s)
         need = max(self._cost_s / allowed_s, self.records / _MANY_RECORDS)

@@ -260,6 +260,11 @@ class Optimizers:
         self.modules.clear()
         self.inside = self._last = None
 
+    @property
+    def look_next(self) -> bool:
+        """Whether `accumulated` has anything to do after the next backward pass."""
+        return any(entry.reader.plan.next_due for entry in self._entries.values())
+
     def accumulated(self, factor: Any) -> None:
         """After a backward pass: look at the gradients of every optimizer."""
         for entry in self._entries.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nbtrack.instruments.budget import LoopTime, Schedule
+from nbtrack.instruments.budget import FIRST, LoopTime, Schedule
 
 
 class Plan:
@@ -30,6 +30,8 @@ class Plan:
         How many steps of these parameters were planned.
     gradients, each_gradient, weights, each_weight : bool
         What to read at the present step: the totals, and the single parameters.
+    due : bool
+        Whether any of these is read at the present step.
     next_due : bool
         Whether the gradients will be read at the next step.
     """
@@ -39,7 +41,7 @@ class Plan:
     ) -> None:
         self.every = every
         self.index = 0
-        self.gradients = self.each_gradient = self.weights = self.each_weight = False
+        self.gradients = self.each_gradient = self.weights = self.each_weight = self.due = False
         self._loop = loop
         self._changed = changed
         self._window = -1
@@ -48,13 +50,19 @@ class Plan:
         self.of_each_gradient = Schedule("grad_norm/*", 0.0015, 6e-6, 4e-3)
         self.of_clipping = Schedule("grad_norm/preclip", 0.0012, 5e-6, 5e-3)
         self.of_weights = Schedule("weight_norm/*", 0.002, 2e-6, 6e-3)
+        # Intervals are powers of two: at an index with one of these bits set, nothing is due.
+        self._mask = 0
 
     def begin(self, step: int) -> bool:
         """Decide what to read at one more step; False for nothing."""
         index = self.index
         self.index = index + 1
-        self.gradients = self.of_gradients.due(index)
         self.next_due = self.of_gradients.due(index + 1)
+        if index & self._mask and index >= FIRST:
+            self.gradients = self.each_gradient = self.weights = self.each_weight = False
+            self.due = False
+            return False
+        self.gradients = self.of_gradients.due(index)
         self.weights = self.of_weights.due(index)
         if self.every is None:
             self.each_gradient = self.gradients and self.of_each_gradient.due(index)
@@ -64,7 +72,8 @@ class Plan:
             window = step // self.every
             self.each_gradient = self.each_weight = window != self._window
             self._window = window
-        return self.gradients or self.weights or self.each_gradient
+        self.due = self.gradients or self.weights or self.each_gradient
+        return self.due
 
     def clipping_due(self) -> bool:
         """Whether to read, after a backward pass, what a clipping may change before the step."""
@@ -73,6 +82,8 @@ class Plan:
     def spent(self, schedule: Schedule, cost_s: float, records: int = 0) -> None:
         """Note the cost of a reading that `schedule` asked for."""
         if schedule.spent(cost_s, self._loop.step_s, records):
+            if self.every is None:
+                self._mask = min(self.of_gradients.interval, self.of_weights.interval) - 1
             self._changed(schedule)
 
     def start_over(self) -> None:

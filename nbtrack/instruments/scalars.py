@@ -98,7 +98,7 @@ class Series:
         self._refilled_s = time.perf_counter()
 
     def may_write(self) -> bool:
-        """Whether there is room for one more point now."""
+        """Whether there is room for one more point now, which is then counted as written."""
         if self._tokens < 1.0:
             now = time.perf_counter()
             self._tokens = min(_BURST, (now - self._refilled_s) * _RATE)
@@ -106,6 +106,8 @@ class Series:
             if self._tokens < 1.0:
                 return False
         self._tokens -= 1.0
+        self.written += 1
+        self.skipped = None
         return True
 
 
@@ -156,32 +158,25 @@ class Scalars:
         if self._failed:
             return
         try:
-            self._see(name, value, step)
+            number = value if type(value) is float else self._number(value)
+            if number is None:
+                return
+            series = self._series.get(name) or self._start(name)
+            if series is None:
+                return
+            if step is None:
+                step = self._own_step()
+                if step is None:
+                    step = series.count
+            series.count += 1
+            if series.may_write():
+                self._points.put_late(series.key, number, step)
+                self._offer(series.key, number, step)
+            else:
+                series.skipped = (number, step, self._clock())
         except Exception as error:
             self._failed = True
             self._fail(error)
-
-    def _see(self, name: str, value: Any, step: int | None) -> None:
-        number = value if type(value) is float else self._number(value)
-        if number is None:
-            return
-        series = self._series.get(name)
-        if series is None:
-            series = self._start(name)
-            if series is None:
-                return
-        if step is None:
-            step = self._own_step()
-            if step is None:
-                step = series.count
-        series.count += 1
-        if series.may_write():
-            series.written += 1
-            series.skipped = None
-            self._points.put_late(series.key, number, step)
-            self._offer(series.key, number, step)
-        else:
-            series.skipped = (number, step, self._clock())
 
     def _start(self, name: str) -> Series | None:
         if self._watch is not None and not is_watched(name, self._watch):

@@ -150,11 +150,15 @@ class Signals:
             bad = None if value is None else self._nonfinite.count(value)
         except Exception as error:
             self._guard.fail("loss", error)
-        call.note = site = self._sites.here(root)
+        several, site = self.last is not None, self._sites.here(root)
+        if site.manual is False and self._manual.reader is None and not self.optimizers.look_next:
+            self.last = site  # `backward_done` would do no more
+        else:
+            call.note = site
         if value is None or "loss" in self._guard.off:
             return
         points, step = self._points, steps.step
-        if self.last is not None:
+        if several:
             points.flush()  # one of several passes of a step: it may be long until that ends
         points.put("loss", value, step)
         if bad is not None:
@@ -217,10 +221,11 @@ class Signals:
             if entry.steps == 1:
                 reader.adopt(self._manual.reader)
             self._manual.forget()
-        if not closure and (plan.gradients or plan.each_gradient or self._scaling.active):
-            self._guard("gradients", self._read_gradients, entry, optimizer)
-        if plan.weights or plan.each_weight:
-            self._guard("weights", reader.before_update)
+        if plan.due or self._scaling.active:
+            if not closure:
+                self._guard("gradients", self._read_gradients, entry, optimizer)
+            if plan.weights or plan.each_weight:
+                self._guard("weights", reader.before_update)
 
     def _settle_for_optimizer(self) -> None:
         last, self.last = self.last, None
