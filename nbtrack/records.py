@@ -52,6 +52,8 @@ class CapturedCell:
         Why it is in the slice: ``"binds model"``.
     opaque : tuple of str
         Why it cannot be known what the cell needs and binds; empty for most cells.
+    error : str or None
+        The name of the exception that ended it.
     """
 
     cell: Cell
@@ -60,6 +62,7 @@ class CapturedCell:
     continues: frozenset[str] = frozenset()
     reason: str = ""
     opaque: tuple[str, ...] = ()
+    error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from nbtrack.capture.clock import clock_names
 from nbtrack.capture.hidden import hidden_state
 from nbtrack.capture.slicing.graph import Slice, Step, slice_of
 from nbtrack.capture.slicing.names import EMPTY, CellNames, names_of
+from nbtrack.capture.slicing.results import with_results
 from nbtrack.capture.surroundings.files import (
     FilesSeen,
     FileWatch,
@@ -47,6 +48,8 @@ class Execution:
         States of all sources of randomness at its entry, while it executes.
     random_after : mapping
         A digest of each of them at its end.
+    error : str or None
+        The name of the exception that ended it.
     is_adopted : bool
         It was executing already when nbtrack was loaded: what it did before that went unseen.
     """
@@ -62,6 +65,7 @@ class Execution:
     random_after: Mapping[str, str] = field(default_factory=dict)
     files: FilesSeen = _NO_FILES
     folder: str = ""
+    error: str | None = None
     is_adopted: bool = False
 
 
@@ -114,10 +118,11 @@ class CellLog:
         execution.needs = self._watch.needs
         execution.random = self._watch.random()
 
-    def end(self) -> None:
+    def end(self, error: BaseException | None = None) -> None:
         """The cell that was executing has ended, in whatever way."""
         execution, self._running = self._running, None
         if execution is not None:
+            execution.error = None if error is None else type(error).__name__
             self._guard(self._end, execution)
 
     def _end(self, execution: Execution) -> None:
@@ -158,9 +163,11 @@ class CellLog:
             _step(execution, files, self._files_written(execution, read))
             for execution, files in zip(log, read, strict=True)
         ]
+        steps = with_results(steps, [(each.cell.count, each.code) for each in log])
         found = slice_of(steps, len(log) - 1)
         cells = tuple(_captured(log, found))
         written = frozenset().union(*(steps[at].files_written for at in found.positions))
+        folder = _first_folder(log, found) or target.folder
         return Capture(
             cells=cells,
             num_executed=len(log),
@@ -169,15 +176,13 @@ class CellLog:
                 [cell.cell for cell in cells], [each.cell for each in log], notebook
             ),
             notes=tuple(self._notes(log, found)),
-            folder=target.folder,
+            folder=folder,
             files=tuple(
                 sorted(
                     frozenset().union(*(steps[at].files_read for at in found.positions)) - written
                 )
             ),
-            modules={
-                name: str(path) for name, path in local_modules(Path(target.folder), None).items()
-            },
+            modules={name: str(path) for name, path in local_modules(Path(folder), None).items()},
             needs=tuple(sorted(steps[-1].needs or steps[-1].names.reads)),
             binds=tuple(sorted(target.names.binds)),
             clock=tuple(sorted(clock_names(cell.code for cell in cells))),
@@ -258,6 +263,11 @@ def _imported(execution: Execution, written: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def _first_folder(log: list[Execution], found: Slice) -> str:
+    """Where the slice begins: a cell of it may change the folder for those that follow."""
+    return next((log[at].folder for at in found.positions if log[at].folder), "")
+
+
 def _digests(states: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(blake3(pack({name: state})).hexdigest()) for name, state in states.items()}
 
@@ -285,4 +295,5 @@ def _captured(log: list[Execution], found: Slice) -> Iterable[CapturedCell]:
             continues=frozenset(continues),
             reason=found.reasons.get(at, ""),
             opaque=tuple(found.opaque.get(at, ())),
+            error=execution.error,
         )

@@ -166,7 +166,7 @@ class Session:
         if result is not None:
             error = result.error_before_exec or result.error_in_exec
         if result is None or (self._running and self._running[0].info is info):
-            self.log.end()
+            self.log.end(error)
         while self._running:
             cell = self._running.pop()
             if cell.info is info or result is None:

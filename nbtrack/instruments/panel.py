@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbtrack.instruments import hooks
 from nbtrack.instruments.budget import LoopTime, Schedule, in_words
 from nbtrack.instruments.guard import Guard, warn_plainly
+from nbtrack.instruments.order import SampleOrder
 from nbtrack.instruments.plan import Plan
 from nbtrack.instruments.points import Emit, EmitAll, Points
 from nbtrack.instruments.printed import PrintedLines
@@ -103,6 +104,7 @@ class Panel:
             points, clock, self._guard, self._plan, namespace, event, first_step
         )
         self._throughput = Throughput()
+        self._order = SampleOrder()
         self._input = InputSize(self._throughput.seen)
         self._stand_in = LossByName(points, clock)
         offer, own, guard = self._stand_in.offer, self._own_step, self._guard
@@ -136,8 +138,19 @@ class Panel:
 
     @property
     def order(self) -> dict[str, Any]:
-        """The samples that DataLoaders gave, as a digest of their order."""
-        return {}
+        """The samples that went in, as digests of each batch and of their order.
+
+        ``digests`` has 8 bytes a batch; empty where no DataLoader and no index was seen.
+        """
+        if not self._order.num_batches:
+            return {}
+        return {
+            "digest": self._order.digest,
+            "num_batches": self._order.num_batches,
+            "num_samples": self._order.num_samples,
+            "skipped": dict(self._order.skipped),
+            "digests": self._order.digests(),
+        }
 
     def _own_step(self) -> int | None:
         """The step, once there was a backward pass or a step."""
@@ -253,6 +266,11 @@ class Panel:
     def after_batch(self, waited_s: float, batch: Any) -> None:
         """After a DataLoader gave a batch."""
         self._guard("throughput", self._throughput.batch, waited_s, batch)
+        self._guard("order", self._order.batch, batch)
+
+    def after_index(self, index: torch.Tensor) -> None:
+        """A loop of the cell has chosen samples by these positions, a tensor of shape (B,)."""
+        self._guard("order", self._order.index, index)
 
     def at_rest(self) -> None:
         """After a step; raises what `on_step` raises."""

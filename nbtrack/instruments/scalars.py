@@ -17,6 +17,7 @@ from nbtrack.instruments.points import Points
 SEE = "__nbtrack_see__"
 SEE_LAST = "__nbtrack_see_last__"
 SEE_ITEM = "__nbtrack_see_item__"
+SEE_INDEX = "__nbtrack_see_index__"
 
 _RATE = 1000.0  # points a second that one name may write in the long run
 _BURST = 2000.0
@@ -34,10 +35,21 @@ def see(name: str, value: Any) -> None:
     if hooks.compiling():
         return
     if type(value) is hooks.Tensor and value.numel() != 1:
+        if value.dim() == 1:
+            see_index(value)
         return
     panel: Any = hooks.current()
     if panel is not None:
         panel.scalars.see(name, value)
+
+
+def see_index(value: Any) -> None:
+    """Called with what a loop gives its variable: whole numbers in a row choose samples."""
+    if type(value) is not hooks.Tensor or hooks.compiling() or value.dim() != 1:
+        return
+    panel: Any = None if value.dtype.is_floating_point else hooks.current()
+    if panel is not None:
+        panel.after_index(value)
 
 
 def see_last(name: str, container: Any) -> None:
@@ -71,7 +83,7 @@ def see_item(name: str, container: Any, index: Any) -> None:
 
 
 def install() -> None:
-    """Make the three functions above reachable from any cell and function, from now on.
+    """Make the four functions above reachable from any cell and function, from now on.
 
     They live in `builtins`, not among the user's names: ``%reset`` leaves them alone, a pickled
     function does not carry them along, and functions of the cell find them after the run.
@@ -79,6 +91,7 @@ def install() -> None:
     setattr(builtins, SEE, see)
     setattr(builtins, SEE_LAST, see_last)
     setattr(builtins, SEE_ITEM, see_item)
+    setattr(builtins, SEE_INDEX, see_index)
 
 
 class Series:

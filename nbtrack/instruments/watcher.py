@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from nbtrack.instruments.scalars import SEE, SEE_ITEM, SEE_LAST, is_watched
+from nbtrack.instruments.scalars import SEE, SEE_INDEX, SEE_ITEM, SEE_LAST, is_watched
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Loop = (ast.For, ast.AsyncFor, ast.While)
@@ -17,7 +17,8 @@ class ScalarWatcher:
     Seen are names assigned in loops that call something (also by ``+=``, in tuples, by ``:=``),
     ``x.append(v)`` and ``x[i] = v``, at the cell's top level and in plain functions and methods
     defined there. Not seen: names with a leading underscore, `forward`, decorated functions,
-    lambdas, loop variables. Values pass by reference, the line of every statement stays the same.
+    lambdas. Of the loop variables only indices of samples are looked at. Values pass by reference,
+    the line of every statement stays the same.
 
     Parameters
     ----------
@@ -29,6 +30,10 @@ class ScalarWatcher:
     >>> tree = ScalarWatcher().visit(ast.parse("for x in data:\n    y = f(x)"))
     >>> print(ast.unparse(tree))
     for x in data:
+        try:
+            __nbtrack_see_index__(x)
+        except Exception:
+            pass
         y = f(x)
         try:
             __nbtrack_see__('y', y)
@@ -66,6 +71,9 @@ class ScalarWatcher:
         elif isinstance(statement, _Loop):
             inside = any(_has_call(child) for child in statement.body)
             statement.body = self._block(statement.body, inside)
+            if isinstance(statement, ast.For) and isinstance(statement.target, ast.Name) and inside:
+                shown = _call(SEE_INDEX, ast.Name(statement.target.id, ast.Load()))
+                statement.body.insert(0, _guarded([shown], statement.iter))
             statement.orelse = self._block(statement.orelse, in_loop)
             if isinstance(statement, ast.While) and inside:
                 self._show_walrus(statement, [statement.body])

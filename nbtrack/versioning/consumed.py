@@ -70,6 +70,14 @@ class Consumed:
         self.found[name] = about
 
 
+def is_data_set(value: Any) -> bool:
+    """Whether a value is a data set of torch, or a loader of one."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return False
+    return isinstance(value, (torch.utils.data.Dataset, torch.utils.data.DataLoader))
+
+
 def _is_data(value: Any) -> bool:
     """Whether a value is data rather than a part of what is trained."""
     torch = sys.modules.get("torch")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from nbtrack.capture.parameters.hyperparameters import Param, found_params, plain, written_params
 from nbtrack.capture.passes import listen
+from nbtrack.capture.surroundings.dataset_files import paths_of
 from nbtrack.capture.surroundings.environment import environment
 from nbtrack.capture.surroundings.files import unheard
 from nbtrack.capture.surroundings.git import git
@@ -22,18 +24,16 @@ from nbtrack.capture.surroundings.secrets import find_secrets, redact
 from nbtrack.capture.witnessing.randomness import pack, read_random
 from nbtrack.records import Capture, CapturedCell, RunInfo
 from nbtrack.store import Store
-from nbtrack.versioning.consumed import Consumed
-from nbtrack.versioning.contents.file_digests import FileDigests
+from nbtrack.versioning.consumed import Consumed, is_data_set
 from nbtrack.versioning.contents.state import keep_state, small_values
 from nbtrack.versioning.contents.weights import combined_digest, keep_weights, weight_digests
 from nbtrack.versioning.diff import changes, lr_change, previous
+from nbtrack.versioning.input_files import MOST_FILES, keep_modules, read_files
 from nbtrack.versioning.repeating import replaying
 from nbtrack.versioning.repeating.checkpoints import Checkpoints, resumed
 from nbtrack.versioning.repeating.resumed_run import capture_of, take_along
 from nbtrack.versioning.replay_file import write_replay
 from nbtrack.versioning.snapshot import keep_snapshot, snapshot_of
-
-KEPT_FILE_BYTES = 16 * 2**20  # a file that the slice read is copied into the store up to this size
 
 
 class Keeper:
@@ -81,6 +81,7 @@ class Keeper:
         self._replay: dict[str, Any] = {}
         self._thread: threading.Thread | None = None
         self._started_s = 0.0
+        self._of_datasets: set[str] = set()
         self.notes: list[str] = []
 
     def info(self, **known: Any) -> RunInfo:
@@ -110,14 +111,6 @@ class Keeper:
         """Optimizer steps that were completed before the run began: of the one it goes on with."""
         return 0 if self._going_on is None else self._going_on.step
 
-    def secrets(self) -> list[str]:
-        """Warnings about what looks like a password or key in the code that will be kept."""
-        return [
-            f"cell {cell.cell.count or '?'}, {fault}"
-            for cell in self._capture.cells
-            for fault in find_secrets(cell.code)
-        ]
-
     def start(self, at: Callable[[], tuple[int, float]]) -> None:
         """Write what went in: small data at once, the rest from a thread beside the training.
 
@@ -141,11 +134,13 @@ class Keeper:
                     self._keep_checkpoint,
                 )
             )
-        names = {name: self._namespace().get(name) for name in self._capture.needs}
-        later = self._guarded(self._consumed.begin, names) or []
+        for sentence in self._guarded(self._secrets) or ():
+            warnings.warn(f"nbtrack: {sentence}", RuntimeWarning, stacklevel=2)
+        values = {name: self._namespace().get(name) for name in self._capture.needs}
+        later = self._guarded(self._consumed.begin, values) or []
         self._guarded(self._write_capture)
         self._thread = threading.Thread(
-            target=self._in_background, args=(later,), name="nbtrack-keep", daemon=True
+            target=self._in_background, args=(values, later), name="nbtrack-keep", daemon=True
         )
         self._thread.start()
 
@@ -161,7 +156,7 @@ class Keeper:
         trained : mapping of str to Module, Optimizer or Tensor
             What was trained, by the user's names.
         order : mapping
-            ``digest``, ``num_batches``, ``num_samples`` of what a DataLoader gave, in its order.
+            What `Panel.order` gives: which samples went in, in which order.
 
         Returns
         -------
@@ -176,7 +171,7 @@ class Keeper:
         namespace = self._namespace()
         self._guarded(self._keep_weights, trained)
         self._guarded(self._keep_variables, namespace, trained)
-        self._replay["order"] = dict(order)
+        self._guarded(self._keep_order, order)
         self._guarded(self._keep_random, namespace)
         self._guarded(self._read_files)
         found = self._guarded(self._found, namespace, trained)
@@ -186,6 +181,14 @@ class Keeper:
         return described if snapshot is None else {**described, "snapshot": snapshot}
 
     # The parts
+
+    def _secrets(self) -> list[str]:
+        """Warnings about what looks like a password or key in the code that will be kept."""
+        return [
+            f"cell {cell.cell.count or '?'}, {fault}"
+            for cell in self._capture.cells
+            for fault in find_secrets(cell.code)
+        ]
 
     def _pairs(self) -> list[tuple[Any, str]]:
         return [(cell.cell, cell.code) for cell in self._capture.cells]
@@ -217,34 +220,22 @@ class Keeper:
         optimizers, modules = kinds[torch.optim.Optimizer], kinds[torch.nn.Module]
         return found_params(self._pairs(), namespace, optimizers, modules, loaders)
 
-    def _in_background(self, later: list[tuple[str, Any]]) -> None:
+    def _in_background(self, values: Mapping[str, Any], later: list[tuple[str, Any]]) -> None:
         self._guarded(self._consumed.go_on, later)
         self._replay["environment"] = self._guarded(environment) or {}
+        for value in values.values():
+            if is_data_set(value):  # its files may be opened in worker processes, out of hearing
+                self._of_datasets |= paths_of(value)
         self._replay["git"] = self._guarded(git, Path(self._capture.folder or "."))
         self._guarded(self._read_files)
         self._guarded(self._write_capture)
 
     def _read_files(self) -> None:
-        """Digest every file that the slice read; keep the small ones."""
-        digests = FileDigests(self._store.path / "file_digests.jsonl")
-        known = {file["path"]: file for file in self._replay.get("files", ())}
-        files = []
-        for name in self._capture.files:
-            path = Path(name)
-            try:
-                stat = path.stat()
-                file = {"path": name, "size": stat.st_size, "digest": digests.digest(path)}
-                if stat.st_size <= KEPT_FILE_BYTES:
-                    file["kept"] = self._store.blobs.put(path)
-            except OSError as error:
-                file = known.get(name, {"path": name, "error": error.strerror or str(error)})
-            files.append(file)
-        self._replay["files"] = files
-        self._replay["modules"] = {
-            name: self._store.blobs.put(Path(path))
-            for name, path in self._capture.modules.items()
-            if Path(path).is_file()
-        }
+        """Digest every file that the slice read, and those that its data sets name."""
+        paths = sorted({*self._capture.files, *self._of_datasets})
+        self._replay["files"] = read_files(self._store, paths, self._replay.get("files", ()))
+        self._replay["files_left_out"] = max(0, len(paths) - MOST_FILES)
+        self._replay["modules"] = keep_modules(self._store, self._capture.modules)
 
     def _keep_weights(self, trained: Mapping[str, Any]) -> None:
         digests = (
@@ -269,11 +260,16 @@ class Keeper:
         self._replay.setdefault("checkpoints", []).append(dict(checkpoint))
         self._guarded(self._write_capture)
 
+    def _keep_order(self, order: Mapping[str, Any]) -> None:
+        digests = {"digests": self._store.blobs.put(order["digests"])} if order else {}
+        self._replay["order"] = {**order, **digests}
+
     def _keep_random(self, namespace: Mapping[str, Any]) -> None:
         self._replay["random_at_end"] = self._store.blobs.put(pack(read_random(namespace)))
 
     def _keep_snapshot(self, params: Mapping[str, Any]) -> str:
-        data = {**self._consumed.found, **{file["path"]: file for file in self._replay["files"]}}
+        files = {file["path"]: file for file in self._replay["files"]}
+        data = {**self._consumed.found, **files}
         present = {k: v for k, v in self._replay["environment"].items() if k != "imported"}
         sources = [cell.cell.source for cell in self._capture.cells]
         return keep_snapshot(self._store.blobs, snapshot_of(sources, params, data, present))
@@ -294,6 +290,7 @@ class Keeper:
             "code": cell.code,
             "reason": cell.reason,
             "opaque": list(cell.opaque),
+            "error": cell.error,
         }
         if cell.random:
             record["random"] = self._store.blobs.put(pack(cell.random))

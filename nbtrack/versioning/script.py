@@ -7,6 +7,7 @@ import base64
 import datetime
 import re
 import shlex
+import textwrap
 import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -105,6 +106,8 @@ def notebook_of(info: RunInfo, cells: Sequence[Mapping[str, Any]], read: Read) -
             folded.metadata = {"jupyter": {"source_hidden": True}, "tags": ["nbtrack-random-state"]}
             book.cells.append(folded)
         code = new.new_code_cell(cell["source"])
+        if cell.get("error") and cell is not cells[-1]:
+            code.metadata["tags"] = ["raises-exception"]  # it failed, and the run went on
         wanted = cell.get("cell_id") or ""
         if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", wanted) and wanted not in used:
             code["id"] = wanted
@@ -150,6 +153,16 @@ def _plain(text: str) -> str:
 
 
 def _body(cell: Mapping[str, Any], is_target: bool) -> str:
+    body = _code(cell, is_target)
+    if is_target or not cell.get("error"):
+        return body
+    failing = textwrap.indent(body.strip("\n"), "    ")
+    return (
+        f"try:  # it failed; what it did before is needed\n{failing}\nexcept Exception:\n    pass\n"
+    )
+
+
+def _code(cell: Mapping[str, Any], is_target: bool) -> str:
     code = str(cell.get("code") or cell["source"])
     options = track_line(code)
     if options is None:

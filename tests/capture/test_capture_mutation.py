@@ -357,10 +357,12 @@ def test_disjoint_views_do_not_answer_for_each_other():
     assert notebook.run("left[3] = 1").mutated == {"a", "left"}
 
 
-def test_a_module_is_not_looked_into():
+def test_a_module_is_not_looked_into_and_what_the_text_sets_in_it_counts():
     notebook = Watched()
-    notebook.run("import types\nm = types.ModuleType('m')")
-    assert notebook.run("m.x = 1").mutated == set()
+    notebook.run("import types\nm = types.ModuleType('m')\ndef f(): m.x = 1")
+    assert notebook.run("f()").mutated == set()
+    assert notebook.run("m.x = 2").mutated == {"m"}
+    assert notebook.run("print(m.x)").mutated == set()
 
 
 def test_a_generator_of_random_numbers_is_no_change_in_place():

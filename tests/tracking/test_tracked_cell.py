@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+import warnings
 
 import pytest
 
@@ -338,3 +339,71 @@ def test_an_unwritable_store_costs_no_training(
     assert "incomplete" in shown.out
     assert "points missing" in shown.out
     assert "Error" not in shown.out + shown.err
+
+
+LOADER = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+data = TensorDataset(torch.arange(12.0)[:, None], torch.arange(12))
+w = torch.zeros(1, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+for x, y in DataLoader(data, batch_size=4, shuffle=True):
+    optimizer.zero_grad()
+    (w * x).sum().backward()
+    optimizer.step()
+"""
+BY_HAND = """
+import torch
+x = torch.arange(12.0)[:, None]
+w = torch.zeros(1, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+for batch in torch.randperm(12).split(4):
+    optimizer.zero_grad()
+    (w * x[batch]).sum().backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("training", [LOADER, BY_HAND], ids=["loader", "by hand"])
+def test_the_order_of_the_samples_is_kept(run_cell, training):
+    for seed in (0, 0, 1):
+        assert run_cell(f"%%track --seed {seed}{training}").success
+    orders = [nbtrack.get(n).replay["order"] for n in range(3)]
+    assert [order["num_samples"] for order in orders] == [12, 12, 12]
+    assert orders[0]["num_batches"] == 3
+    assert orders[0] == orders[1]
+    assert orders[0]["digest"] != orders[2]["digest"]
+
+
+def test_a_password_in_a_cell_that_is_kept_is_warned_of_and_never_shown(run_cell):
+    run_cell("api_key = 'sk-abcdef0123456789abcdef0123456789'\nn = 3")
+    with pytest.warns(RuntimeWarning, match="api_key") as told:
+        run_cell("%%track\nx = api_key")
+    assert all("abcdef0123456789" not in str(each.message) for each in told)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run_cell("%%track\nx = n").success  # a slice with nothing of the kind
+
+
+def test_the_data_behind_a_loader_and_the_files_of_a_data_set_are_kept(run_cell, tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text(name)
+    run_cell(
+        """
+        import torch
+        from torch.utils.data import DataLoader, Dataset, TensorDataset
+        class Texts(Dataset):
+            def __init__(self): self.paths = ["a.txt", "b.txt"]
+            def __len__(self): return 2
+            def __getitem__(self, i): return open(self.paths[i]).read()
+        loader = DataLoader(TensorDataset(torch.ones(4, 2)), batch_size=2)
+        texts = DataLoader(Texts(), num_workers=1)
+        """
+    )
+    assert run_cell("%%track\nfor t in texts:\n    pass\nfor b in loader:\n    pass").success
+    replay = newest().replay
+    assert replay["data"]["loader"]["num_rows"] == 4
+    assert [file["path"] for file in replay["files"]] == [
+        str(tmp_path / "a.txt"), str(tmp_path / "b.txt"),
+    ]  # fmt: skip
+    assert all(file["kept"] == file["digest"] for file in replay["files"])

@@ -196,6 +196,11 @@ def _partial(thing: Any, is_deep: bool, budget: Budget) -> Look:
     return Look((tuple(thing.keywords), *own.quick), (), own.inside)
 
 
+def _cached(thing: Any, is_deep: bool, budget: Budget) -> Look:
+    """A function with `functools.lru_cache`: how often it has kept and found a value."""
+    return Look(tuple(thing.cache_info()), (), [thing.__wrapped__])
+
+
 def _wrapped(thing: Any, is_deep: bool, budget: Budget) -> Look:
     """Static and class methods."""
     return Look((id(thing.__func__),), (), [thing.__func__])
@@ -351,6 +356,7 @@ _lookers: dict[Any, Looker | None] = {
     types.FunctionType: _function,
     types.MethodType: _method,
     functools.partial: _partial,
+    functools._lru_cache_wrapper: _cached,
     staticmethod: _wrapped,
     classmethod: _wrapped,
     property: _property,

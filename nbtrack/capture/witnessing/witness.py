@@ -7,6 +7,7 @@ objects, draws a random number, or raises: what cannot be seen is said in words.
 from __future__ import annotations
 
 import time
+import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -204,6 +205,12 @@ class Watch:
         }
         # Where the look was cut short, the text has to do.
         mutated = set(self._scanner.cut & names.mutates & current.keys()) - rebound
+        # Into modules nobody looks: what the text sets in one is taken as set.
+        mutated |= {
+            name
+            for name in names.stores & current.keys() - rebound
+            if isinstance(current[name], types.ModuleType)
+        }
         for name in current.keys() - rebound:
             number = id(current[name])
             if number not in changed:

@@ -29,15 +29,15 @@ class Plan:
         How the cells are called: their execution counts.
     last_step : int or None
         The step after which to stop; None for the whole run.
-    expected : str or None
-        The name of the exception that ended the recorded run.
+    errors : tuple of (str or None)
+        The name of the exception that ended each cell when it was recorded.
     """
 
     folder: Path
     sources: tuple[str, ...]
     names: tuple[str, ...]
     last_step: int | None
-    expected: str | None
+    errors: tuple[str | None, ...]
 
     @property
     def first_line(self) -> str:
@@ -52,12 +52,12 @@ class Plan:
         """How the cell is called."""
         return self.names[number]
 
-    def is_expected(self, error: str, executed: Sequence[Executed]) -> bool:
-        """Whether the last cell ended as the recorded one did, or was stopped as planned."""
-        if len(executed) < len(self.sources) or executed[-1].error is None:
-            return False
-        name = executed[-1].error[0]
-        return name == self.expected or (name == "RunStopped" and self.last_step is not None)
+    def is_expected(self, number: int, done: Executed) -> bool:
+        """Whether a cell ended as the recorded one did, or was stopped as planned."""
+        name = None if done.error is None else done.error[0]
+        is_last = number == len(self.sources) - 1
+        is_stopped = is_last and name == "RunStopped" and self.last_step is not None
+        return name is None or name == self.errors[number] or is_stopped
 
     def started_run(self, store: Store) -> StoredRun | None:
         """The run that the tracked cell has started."""
@@ -107,13 +107,14 @@ def make_plan(
         random.append(None if digest is None else f"random/{number}")
         if digest is not None:
             (states / str(number)).write_bytes(store.blobs.get(digest))
-    ended_early = run.status in ("stopped", "interrupted", "lost", "incomplete")
+    ended_early = run.status in ("stopped", "interrupted", "lost")
     known = _num_steps(run)
     limits = [count for count in (steps, known if ended_early else None) if count]
     last_step = min(limits) - 1 if limits else None
     document = {
         "run": run.id,
         "random": random,
+        "counts": [cell.get("count") for cell in replay["cells"]],
         "last_step": last_step,
         "environment": replay.get("environment") or {},
     }
@@ -127,7 +128,10 @@ def make_plan(
             str(cell.get("count") or number + 1) for number, cell in enumerate(replay["cells"])
         ),
         last_step=last_step,
-        expected=(run.error or {}).get("name"),
+        errors=(
+            *(cell.get("error") for cell in replay["cells"][:-1]),
+            (run.error or {}).get("name"),
+        ),
     )
 
 

@@ -31,6 +31,7 @@ def capture_of(run: StoredRun) -> Capture:
             continues=frozenset(cell.get("continues", ())),
             reason=cell["reason"],
             opaque=tuple(cell["opaque"]),
+            error=cell["error"],
         )
         for cell in replay["cells"]
     ]

@@ -64,7 +64,9 @@ def judge(
     differences = environment_differences(
         replay.get("environment") or {}, now.get("environment") or {}
     )
-    reason = None if first is None else _reason(differences, replay, now, workspace, plan, changes)
+    reason = None
+    if first is not None:
+        reason = _reason(differences, recorded, replay, now, workspace, plan, changes)
     return Reproduction(
         verdict=verdict,
         sentence=_sentence(verdict, first, series, num_weights, changes),
@@ -165,6 +167,7 @@ def _sentence(
 
 def _reason(
     differences: Sequence[Any],
+    recorded: StoredRun,
     replay: Mapping[str, Any],
     now: Mapping[str, Any],
     workspace: Workspace,
@@ -176,6 +179,10 @@ def _reason(
         return ", ".join(f"{name} is {value} now" for name, value in changes.items())
     if changed := [*workspace.with_status("changed"), *_changed_files(replay, now)]:
         return f"{', '.join(dict.fromkeys(changed))} changed since"
+    halted = ("RunStopped", "KeyboardInterrupt")
+    for cell in (replay.get("cells") or ())[:-1]:
+        if cell.get("error") in halted:
+            return f"cell {cell['count']} was stopped part-way then, and ran to its end now"
     mine, theirs = replay.get("data") or {}, now.get("data") or {}
     other = [
         name
@@ -186,10 +193,12 @@ def _reason(
         return likely
     if problems := plan.problems():
         return problems[0]
+    if unseen := [note for note in replay.get("notes") or () if "before nbtrack" in note]:
+        return str(unseen[0])
     if other:
-        return f"the data in {', '.join(other)} is not the same"
-    if _order(replay) != _order(now):
-        return "the DataLoader gave the samples in another order"
+        return f"the data in {', '.join(other)} is not the same{_of_sets(replay)}"
+    if (batch := _first_other_batch(recorded, replay, now)) is not None:
+        return f"other samples went in, or in another order, from batch {batch:,} on"
     if replay.get("missing"):
         return f"no cell on record makes {', '.join(replay['missing'])}"
     python = (replay.get("environment") or {}).get("python") or {}
@@ -219,6 +228,15 @@ def _shown(folder: Path) -> str:
     return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
 
 
+def _of_sets(replay: Mapping[str, Any]) -> str:
+    """A word on the order of sets, where the cells make one and every process orders it anew."""
+    python = (replay.get("environment") or {}).get("python") or {}
+    makes_one = any(re.search(r"\bset\(", cell["code"]) for cell in replay.get("cells") or ())
+    if python.get("hash_seed") != "random" or not makes_one:
+        return ""
+    return ": maybe the order of a set of texts (PYTHONHASHSEED was not set)"
+
+
 def _changed_files(replay: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Files that both runs read in one place, by an absolute path, with other contents."""
     before = {file["path"]: file.get("digest") for file in replay.get("files") or ()}
@@ -229,8 +247,17 @@ def _changed_files(replay: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
     ]
 
 
-def _order(replay: Mapping[str, Any]) -> Any:
-    return (replay.get("order") or {}).get("digest")
+def _first_other_batch(
+    recorded: StoredRun, replay: Mapping[str, Any], now: Mapping[str, Any]
+) -> int | None:
+    """The number of the first batch of samples that differs; None where none does."""
+    orders = [(each.get("order") or {}) for each in (replay, now)]
+    if orders[0].get("digest") == orders[1].get("digest"):
+        return None
+    blobs = recorded.store.blobs
+    a, b = (blobs.get(order["digests"]) if order else b"" for order in orders)
+    pairs = zip(range(0, len(a), 8), range(0, len(b), 8), strict=False)
+    return next((at // 8 for at, _ in pairs if a[at : at + 8] != b[at : at + 8]), len(a) // 8)
 
 
 def _details(
