@@ -190,29 +190,13 @@ def _ls(options: argparse.Namespace) -> None:
 
 
 def _show(options: argparse.Namespace) -> None:
-    from nbtrack.store import Store
+    from nbtrack.versioning.kept_store import Store
+    from nbtrack.versioning.telling import tell_run
     from nbtrack.views import summary_line
 
     run = Store(options.store).get(_which(options.run))
     print(summary_line(run))
-    about = {
-        "changed": "; ".join(run.changed),
-        "params": ", ".join(f"{name} {value}" for name, value in run.params.items()),
-        "seed": run.info.seed,
-        "tags": ", ".join(run.tags),
-        "notes": "; ".join(run.notes),
-        "saved": ", ".join(run.saved),
-        "hidden": "; ".join(run.info.hidden),
-        "repeats": run.info.reproduces,
-        "folder": run.path,
-    }
-    for word, value in about.items():
-        if value not in (None, ""):
-            print(f"  {word:8} {value}")
-    for cell in run.cells:
-        print(f"\n# cell {cell.count or '?'}\n{cell.source}")
-    if run.error:
-        print(f"\n{run.error['traceback']}")
+    print(tell_run(run, has_colour=sys.stdout.isatty()))
 
 
 def _reproduce(options: argparse.Namespace) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,29 @@ import pytest
 def a_store_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test writes into the checkout's or the user's store; kernels it starts inherit this."""
     monkeypatch.setenv("NBTRACK_DIR", str(tmp_path / ".nbtrack"))
+
+
+@pytest.fixture(autouse=True)
+def torch_as_it_was() -> Iterator[None]:
+    """A test that asks torch for other threads or algorithms asks for itself alone."""
+    before = sys.modules.get("torch") and _settings(sys.modules["torch"])
+    yield
+    torch = sys.modules.get("torch")
+    if before and torch is not None and _settings(torch) != before:
+        threads, deterministic, cudnn_deterministic, dtype = before
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
+        torch.backends.cudnn.deterministic = cudnn_deterministic
+        torch.set_default_dtype(dtype)
+
+
+def _settings(torch: Any) -> tuple[Any, ...]:
+    return (
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.backends.cudnn.deterministic,
+        torch.get_default_dtype(),
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

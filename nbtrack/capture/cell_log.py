@@ -223,6 +223,8 @@ class CellLog:
                 f"cell {numbers} ran before nbtrack was loaded: its text was read, its random "
                 "state is not known"
             )
+        for at, reasons in found.opaque.items():
+            yield f"cell {log[at].cell.count or '?'} is kept whole: {', '.join(reasons)}"
         for at in found.positions:
             witness = log[at].witness
             if witness is not None:

@@ -6,6 +6,7 @@ end, when the weights are what came out. A run that is killed in between has the
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import warnings
@@ -203,8 +204,9 @@ class Keeper:
         }
 
     def _found(self, namespace: Mapping[str, Any], trained: Mapping[str, Any]) -> Any:
-        import torch
-
+        torch = sys.modules.get("torch")
+        if torch is None:
+            return found_params(self._pairs(), namespace, {}, {}, {})
         kinds: dict[type, dict[str, Any]] = {torch.nn.Module: {}, torch.optim.Optimizer: {}}
         for name, value in trained.items():
             for kind, found in kinds.items():

@@ -1,19 +1,21 @@
 """How many notebooks are given back bit for bit, how small their slices are, and what it takes.
 
 Run it with ``python tests/benchmarks/bench_reproduce.py [--only WORD] [--whole]``. The notebooks
-are those of ``tests/replays``: whole ones of many styles, executed in kernels of their own, and
-with ``--whole`` left out also the small ones with one difficulty each. Every newest run is
+are those of ``tests/replays``: whole ones of many styles, executed in kernels of their own, and the
+small ones with one difficulty each, which ``--whole`` leaves out. Every newest run is
 reproduced in a fresh kernel. What watching adds to an ordinary cell is told by ``bench_cells.py``.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def executed(folder: Path, only: str, small: bool) -> Iterator[tuple[str, float 
             yield program.name, execute(program, furnish(folder / program.name))
     for number, (name, cells) in enumerate(NOTEBOOKS.items() if small else ()):
         if only in name:
-            with forgetful_shell(folder / str(number)) as shell:
+            with redirect_stdout(io.StringIO()), forgetful_shell(folder / str(number)) as shell:
                 in_shell(shell, ["import random", *cells])
             yield name, None
 

@@ -69,7 +69,7 @@ def test_a_cell_of_which_the_run_needs_two_executions():
 
 def test_imports_taken_out_of_a_cell_are_looked_for_in_it():
     part = Cell("import torch", "a", 1, is_part=True)
-    whole = Cell("import torch\ntrain()", "a", 1)
+    whole = Cell("import math, torch\ntrain()", "a", 1)
     assert hidden_state([part, C], [whole, C]) == ()
     gone = Cell("train()", "a", 4)
     assert hidden_state([part, C], [whole, C, gone]) == ("cell 1 was edited since",)

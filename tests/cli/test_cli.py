@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -41,8 +42,65 @@ def test_show_tells_one_run(two_runs, capsys):
     assert main(["show", "low"]) == 0
     shown = capsys.readouterr().out
     assert "nbtrack: low" in shown
-    assert "lr 0.1" in shown
+    assert re.search(r"lr +0\.1 +start\(params=\)", shown)
     assert main(["show"]) == 0
+    assert "lr 0.1 → 9" in capsys.readouterr().out
+
+
+@pytest.fixture
+def tracked(tmp_path, monkeypatch):
+    """A tracked cell of a real shell that reads a file and draws a number."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scale.txt").write_text("3")
+    kept = sys.displayhook, sys.excepthook
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "nbtrack")
+    for cell in (
+        "import random",
+        "scale = float(open('scale.txt').read())",
+        "unrelated = 1",
+        "%%track drawn\nwidth = 2\nr = [random.random() * scale for _ in range(width)]",
+    ):
+        shell.run_cell(cell, store_history=True)
+    shell.run_line_magic("unload_ext", "nbtrack")
+    shell.history_manager.end_session()
+    InteractiveShell.clear_instance()
+    sys.displayhook, sys.excepthook = kept
+    return nbtrack.get(-1)
+
+
+def test_show_tells_code_data_and_environment(tracked, capsys):
+    assert main(["show", "drawn"]) == 0
+    shown = capsys.readouterr().out
+    assert "# cell 2  binds scale" in shown
+    assert "unrelated" not in shown
+    assert re.search(r"scale\.txt +1 bytes", shown)
+    assert re.search(r"python +\d+\.\d+", shown)
+
+
+def test_reproduce_repeats_a_run_and_says_so_with_its_status(tracked, capsys):
+    assert main(["reproduce", "drawn"]) == 0
+    assert capsys.readouterr().out.startswith("Identical.")
+    assert main(["reproduce", tracked.id, "--with", "width=3"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("Different")
+    assert "width is 3 now" in out
+
+
+def test_a_bundle_is_reproduced_where_nothing_else_is(tracked, capsys, tmp_path, monkeypatch):
+    assert main(["export", "drawn", "--bundle", "--to", "drawn.zip"]) == 0
+    assert capsys.readouterr().out.strip() == "drawn.zip"
+    (tmp_path / "scale.txt").unlink()
+    monkeypatch.setenv("NBTRACK_DIR", str(tmp_path / "elsewhere"))
+    assert main(["reproduce", "drawn.zip"]) == 0
+    assert capsys.readouterr().out.startswith("Identical.")
+
+
+def test_diff_tells_what_differs(two_runs, capsys):
+    assert main(["diff", "low", "high"]) == 0
     assert "lr 0.1 → 9" in capsys.readouterr().out
 
 

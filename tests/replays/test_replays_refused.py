@@ -239,7 +239,6 @@ def test_unseeded_cells_from_before_nbtrack_was_loaded_are_named_as_the_reason(s
     assert "before nbtrack was loaded" in found.reason
 
 
-@pytest.mark.xfail(reason="how an earlier cell ended is not recorded")
 def test_a_training_that_goes_on_after_a_stop_says_that_it_was_stopped(start_kernel):
     """The second run needs just as many steps of the first as it made until it was stopped."""
     kernel = start_kernel()

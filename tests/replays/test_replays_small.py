@@ -135,7 +135,7 @@ NOTEBOOKS = {
     ),
     "a frame changed in place": (
         "import numpy as np, pandas as pd\ndf = pd.read_csv('houses.csv')",
-        "df.dropna(inplace=True)", "df['z'] = np.random.rand(len(df))",
+        "df.fillna({'age': 0}, inplace=True)", "df['z'] = np.random.rand(len(df))",
         "df.loc[df.z < 0.5, 'z'] = 0",
         "df.head()", "%%track\nr = float(df.z.sum())",
     ),
@@ -219,25 +219,11 @@ NOTEBOOKS = {
 SCRIPTS = (
     *("await", "a cell magic", "%run -i of a file that a cell writes", "a closure with a state"),
     *("a star import of a module that a cell writes", "a file that a shell command writes"),
-    *("two kinds of NumPy randomness", "a table beside the notebook"),
+    *("two kinds of NumPy randomness", "a table beside the notebook", "a cell that fails half-way"),
 )
 
 
-# What no look at a namespace tells: strict, so that the day it is told shows here.
-NOT_YET = {
-    "a cache": "what a cache remembers is no part of a function's fingerprint",
-    "the last result": "who made _ is not followed",
-    "a constant of a module that is set": "attributes of installed modules are not watched",
-    "a cell that fails half-way": "a failure that was recorded ends the repetition",
-}
-
-
-def marked(name: str):
-    marks = [pytest.mark.xfail(reason=NOT_YET[name])] if name in NOT_YET else []
-    return pytest.param(NOTEBOOKS[name], id=name, marks=marks)
-
-
-@pytest.mark.parametrize("cells", map(marked, NOTEBOOKS))
+@pytest.mark.parametrize("cells", [pytest.param(NOTEBOOKS[name], id=name) for name in NOTEBOOKS])
 def test_a_small_notebook_is_replayed_bit_for_bit(cells, shell):
     failed = in_shell(shell, ["import random", *cells])
     assert failed[-1] == ""

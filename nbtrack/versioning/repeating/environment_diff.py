@@ -99,7 +99,8 @@ def _facts(environment: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         if version is not None:
             yield name, version
     yield from _hardware(environment)
-    yield from _torch(environment.get("torch"))
+    has_gpu = bool((environment.get("gpu") or {}).get("devices"))
+    yield from _torch(environment.get("torch"), has_gpu)
     threads = environment.get("threads")
     if isinstance(threads, Mapping):
         yield from _known("interop threads", threads.get("torch_interop"))
@@ -145,7 +146,7 @@ def _hardware(environment: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from _known("os", system.get("name"))
 
 
-def _torch(torch: Mapping[str, Any] | None) -> Iterator[tuple[str, Any]]:
+def _torch(torch: Mapping[str, Any] | None, has_gpu: bool) -> Iterator[tuple[str, Any]]:
     if torch is None:
         return
     for name in ("cuda", "hip", "cudnn"):  # None says that this build has none
@@ -154,6 +155,8 @@ def _torch(torch: Mapping[str, Any] | None) -> Iterator[tuple[str, Any]]:
     for name in ("cpu_capability", "mkl", "mkldnn", "commit"):
         yield from _known("torch commit" if name == "commit" else _words(name), torch.get(name))
     for name, value in (torch.get("flags") or {}).items():
+        if name.startswith(("cudnn", "cuda", "tf32")) and not has_gpu:
+            continue  # it chooses kernels of a GPU
         yield from _known(f"flag {_words(name)}", value)
 
 

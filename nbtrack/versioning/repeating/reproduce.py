@@ -13,6 +13,7 @@ from nbtrack.errors import NotReproducible
 from nbtrack.records import Cell, Reproduction
 from nbtrack.store import Store, StoredRun
 from nbtrack.versioning.find_run import find_run
+from nbtrack.versioning.kept_store import Store as KeptStore
 from nbtrack.versioning.repeating.fresh_kernel import (
     Executed,
     FreshKernel,
@@ -98,7 +99,7 @@ def reproduce(
     if steps is not None and steps < 1:
         raise NotReproducible(f"steps is the number of optimizer steps, 1 or more; got {steps!r}")
     began = time.monotonic()
-    house = Store(found.store.path)
+    house = KeptStore(found.store.path)
     target = _folder(house, info.id) if folder is None else Path(folder).absolute()
     sources = _sources(replay["cells"], changes or {})
     workspace = build_workspace(house, info, replay, target)
@@ -163,11 +164,12 @@ def _code(source: str, before: str, code: str) -> str:
 def _environment(store: Store, replay: Mapping[str, Any]) -> dict[str, str]:
     """The environment of the fresh kernel: this one's, with what was recorded to change results."""
     recorded = replay.get("environment") or {}
-    variables = dict(recorded.get("env") or {})
+    variables = {name: str(value) for name, value in (recorded.get("env") or {}).items() if value}
+    env = {**os.environ, **variables}
+    env.pop("PYTHONHASHSEED", None)  # a seed of this process sets it for its children
     hash_seed = str((recorded.get("python") or {}).get("hash_seed", "random"))
     if hash_seed != "random":
-        variables["PYTHONHASHSEED"] = hash_seed
-    env = {**os.environ, **{name: str(value) for name, value in variables.items() if value}}
+        env["PYTHONHASHSEED"] = hash_seed
     env["NBTRACK_DIR"] = str(store.path)
     # nbtrack itself, also in a virtual environment that does not have it
     here = str(Path(__file__).parents[3])

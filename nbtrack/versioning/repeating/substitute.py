@@ -52,8 +52,17 @@ def substitute(cells: Sequence[tuple[Cell, str]], name: str, value: Any) -> list
         several do that differ.
     """
     sites = Reach(read_program([code for _, code in cells])).sites
-    chosen = _choose(name, _settable(sites), sites)
     places: dict[_Place, tuple[str, ast.expr]] = {}
+    try:
+        chosen = _choose(name, _settable(sites), sites)
+    except (
+        UsageError
+    ):  # no parameter of a training; a name that is given a plain value all the same
+        assigned = _assigned(cells, name)
+        if assigned is None:
+            raise
+        places[assigned[0]] = repr(value), assigned[1]
+        chosen = []
     for site in chosen:
         expr = _written(site, sites)
         position, line = cell_and_line(expr.lineno)
@@ -70,6 +79,35 @@ def substitute(cells: Sequence[tuple[Cell, str]], name: str, value: Any) -> list
             )
         sources[place.cell] = source
     return sources
+
+
+def _assigned(cells: Sequence[tuple[Cell, str]], name: str) -> tuple[_Place, ast.expr] | None:
+    """The last plain value that a cell gives a name at its top level."""
+    for position in reversed(range(len(cells))):
+        try:
+            statements = ast.parse(cells[position][1]).body
+        except (SyntaxError, ValueError):
+            continue
+        for statement in reversed(statements):
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=bound)], value=ast.expr() as value):
+                    pass
+                case ast.AnnAssign(target=ast.Name(id=bound), value=ast.expr() as value):
+                    pass
+                case _:
+                    continue
+            if bound == name and _is_literal(value):
+                ends = value.end_lineno or value.lineno, value.end_col_offset or 0
+                return _Place(position, value.lineno, value.col_offset, *ends), value
+    return None
+
+
+def _is_literal(value: ast.expr) -> bool:
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def changeable(cells: Sequence[tuple[Cell, str]]) -> list[str]:
