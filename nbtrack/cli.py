@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nbtrack.capture.parameters.typed_pair import typed_pair
 from nbtrack.errors import NbtrackError
 
 
@@ -56,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     again.add_argument("--steps", type=int, metavar="N", help="only the first N optimizer steps")
     again.add_argument(
-        *("--with", "-w"), dest="changes", action="append", default=[], type=_pair, metavar="K=V",
+        *("--with", "-w"), dest="changes", metavar="K=V",
+        type=typed_pair, action="append", default=[],
         help="change one parameter, as in --with lr=0.01; may be repeated",
     )  # fmt: skip
     again.add_argument("--env", action="store_true", help="first make a venv from the lock file")
@@ -230,16 +231,6 @@ def _export(options: argparse.Namespace) -> None:
 def _which(text: str) -> str | int:
     """A run as typed: a position is a number."""
     return int(text) if text.lstrip("-").isdigit() else text
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
 
 
 if __name__ == "__main__":

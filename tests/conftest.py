@@ -47,6 +47,23 @@ def an_ipython_home_for_tests(tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield
 
 
+@pytest.fixture
+def plain_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A fresh IPython shell in an empty folder, without nbtrack."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    monkeypatch.chdir(tmp_path)
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    # IPython's shell holds the interpreter's hooks; give them back to pytest afterwards.
+    kept = sys.displayhook, sys.excepthook
+    yield shell
+    if shell.history_manager is not None:
+        shell.history_manager.end_session()
+    InteractiveShell.clear_instance()
+    sys.displayhook, sys.excepthook = kept
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """``gpu`` tests need a device; torch is only imported when one was asked for."""
     if item.get_closest_marker("gpu") is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import difflib
 import re
 import shlex
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from IPython.core.error import UsageError as IPythonUsageError
+
+from nbtrack.capture.parameters.typed_pair import typed_pair
 
 TRACK_USAGE = (
     "%%track [NAME] [--seed N] [--deterministic] [--tag T]... [--param K=V]... [--watch A,B] "
@@ -40,16 +41,6 @@ def _positive(text: str) -> int:
     return value
 
 
-def _pair(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
-
-
 def parse_track(line: str) -> argparse.Namespace:
     """The options of a ``%%track`` line.
 
@@ -63,7 +54,7 @@ def parse_track(line: str) -> argparse.Namespace:
     parser.add_argument("--seed", type=_whole)
     parser.add_argument("--deterministic", action="store_true")
     parser.add_argument("--tag", action="append", default=[])
-    parser.add_argument("--param", action="append", default=[], type=_pair)
+    parser.add_argument("--param", action="append", default=[], type=typed_pair)
     parser.add_argument("--watch", type=lambda text: [n.strip() for n in text.split(",")])
     parser.add_argument("--every", type=_positive)
     parser.add_argument("--note")
@@ -95,7 +86,7 @@ def parse_reproduce(line: str) -> argparse.Namespace:
     """
     parser = _Parser(prog="%reproduce", usage=REPRODUCE_USAGE, add_help=False, allow_abbrev=False)
     parser.add_argument("run")
-    parser.add_argument("--with", dest="changes", action="append", default=[], type=_pair)
+    parser.add_argument("--with", dest="changes", action="append", default=[], type=typed_pair)
     parser.add_argument("--steps", type=_positive)
     parser.add_argument("--env", action="store_true")
     parser.add_argument("--folder")

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from nbtrack.capture.session import Session
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch):
-    from IPython.core.interactiveshell import InteractiveShell
-
-    monkeypatch.chdir(tmp_path)
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    kept = sys.displayhook, sys.excepthook
-    yield shell
-    if shell.history_manager is not None:
-        shell.history_manager.end_session()
-    InteractiveShell.clear_instance()
-    sys.displayhook, sys.excepthook = kept
+def shell(plain_shell):
+    return plain_shell
 
 
 @pytest.fixture

@@ -48,34 +48,25 @@ def test_show_tells_one_run(two_runs, capsys):
 
 
 @pytest.fixture
-def tracked(tmp_path, monkeypatch):
+def tracked(plain_shell, tmp_path):
     """A tracked cell of a real shell that reads a file and draws a number."""
-    from IPython.core.interactiveshell import InteractiveShell
-
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "scale.txt").write_text("3")
-    kept = sys.displayhook, sys.excepthook
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    shell.run_line_magic("load_ext", "nbtrack")
     for cell in (
+        "%load_ext nbtrack",
         "import random",
         "scale = float(open('scale.txt').read())",
         "unrelated = 1",
         "%%track drawn\nwidth = 2\nr = [random.random() * scale for _ in range(width)]",
     ):
-        shell.run_cell(cell, store_history=True)
-    shell.run_line_magic("unload_ext", "nbtrack")
-    shell.history_manager.end_session()
-    InteractiveShell.clear_instance()
-    sys.displayhook, sys.excepthook = kept
-    return nbtrack.get(-1)
+        plain_shell.run_cell(cell, store_history=True)
+    yield nbtrack.get(-1)
+    plain_shell.run_line_magic("unload_ext", "nbtrack")
 
 
 def test_show_tells_code_data_and_environment(tracked, capsys):
     assert main(["show", "drawn"]) == 0
     shown = capsys.readouterr().out
-    assert "# cell 2  binds scale" in shown
+    assert "# cell 3  binds scale" in shown
     assert "unrelated" not in shown
     assert re.search(r"scale\.txt +1 bytes", shown)
     assert re.search(r"python +\d+\.\d+", shown)

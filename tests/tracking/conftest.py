@@ -12,22 +12,11 @@ import pytest
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch):
+def shell(plain_shell):
     """A fresh IPython shell with nbtrack loaded, in an empty folder."""
-    from IPython.core.interactiveshell import InteractiveShell
-
-    monkeypatch.chdir(tmp_path)
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    # IPython's shell holds the interpreter's hooks; give them back to pytest afterwards.
-    kept = sys.displayhook, sys.excepthook
-    shell.run_line_magic("load_ext", "nbtrack")
-    yield shell
-    shell.run_line_magic("unload_ext", "nbtrack")
-    if shell.history_manager is not None:
-        shell.history_manager.end_session()
-    InteractiveShell.clear_instance()
-    sys.displayhook, sys.excepthook = kept
+    plain_shell.run_line_magic("load_ext", "nbtrack")
+    yield plain_shell
+    plain_shell.run_line_magic("unload_ext", "nbtrack")
 
 
 @pytest.fixture

@@ -151,8 +151,13 @@ def _sentence(
     changed = ", ".join(f"{name} {value}" for name, value in changes.items())
     aside = f" ({changed} was changed)" if changed else ""
     if verdict == "identical":
-        what = "Every point and every weight" if num_weights else "Every point"
-        return f"Identical. {what} is the same, bit for bit{aside}."
+        kinds = {
+            "every point": any(each.num_points for each in series),
+            "every weight": num_weights > 0,
+        }
+        found = [kind for kind, is_there in kinds.items() if is_there]
+        what = " and ".join(found) or "every plain value that the cell left"
+        return f"Identical. {what.capitalize()} is the same, bit for bit{aside}."
     assert first is not None
     if verdict == "close":
         largest = max((each.largest for each in series), default=0.0)
