@@ -54,6 +54,8 @@ class CapturedCell:
         Why it cannot be known what the cell needs and binds; empty for most cells.
     error : str or None
         The name of the exception that ended it.
+    stopped_after : int or None
+        The optimizer step after which it was asked to stop; None for a cell that ran to its end.
     """
 
     cell: Cell
@@ -63,6 +65,7 @@ class CapturedCell:
     reason: str = ""
     opaque: tuple[str, ...] = ()
     error: str | None = None
+    stopped_after: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

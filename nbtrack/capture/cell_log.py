@@ -26,6 +26,7 @@ from nbtrack.capture.surroundings.files import (
 from nbtrack.capture.surroundings.local_modules import local_modules
 from nbtrack.capture.witnessing.randomness import pack, read_random
 from nbtrack.capture.witnessing.witness import Watch, Witness
+from nbtrack.errors import RunStopped
 from nbtrack.records import Capture, CapturedCell, Cell
 
 _NOTHING: frozenset[str] = frozenset()
@@ -50,6 +51,8 @@ class Execution:
         A digest of each of them at its end.
     error : str or None
         The name of the exception that ended it.
+    stopped_after : int or None
+        The step after which its run was asked to stop.
     is_adopted : bool
         It was executing already when nbtrack was loaded: what it did before that went unseen.
     """
@@ -66,6 +69,7 @@ class Execution:
     files: FilesSeen = _NO_FILES
     folder: str = ""
     error: str | None = None
+    stopped_after: int | None = None
     is_adopted: bool = False
 
 
@@ -123,6 +127,8 @@ class CellLog:
         execution, self._running = self._running, None
         if execution is not None:
             execution.error = None if error is None else type(error).__name__
+            if isinstance(error, RunStopped):
+                execution.stopped_after = error.step
             self._guard(self._end, execution)
 
     def _end(self, execution: Execution) -> None:
@@ -298,4 +304,5 @@ def _captured(log: list[Execution], found: Slice) -> Iterable[CapturedCell]:
             reason=found.reasons.get(at, ""),
             opaque=tuple(found.opaque.get(at, ())),
             error=execution.error,
+            stopped_after=execution.stopped_after,
         )

@@ -293,6 +293,7 @@ class Keeper:
             "reason": cell.reason,
             "opaque": list(cell.opaque),
             "error": cell.error,
+            "stopped_after": cell.stopped_after,
         }
         if cell.random:
             record["random"] = self._store.blobs.put(pack(cell.random))

@@ -111,16 +111,21 @@ def make_plan(
     known = _num_steps(run)
     limits = [count for count in (steps, known if ended_early else None) if count]
     last_step = min(limits) - 1 if limits else None
+    # A training that was stopped part-way and gone on with is stopped there again.
+    stops = [cell.get("stopped_after") for cell in replay["cells"][:-1]]
+    plain = [
+        untracked(source) if stop is None else source
+        for source, stop in zip(sources, stops, strict=False)
+    ]
     document = {
         "run": run.id,
         "random": random,
         "counts": [cell.get("count") for cell in replay["cells"]],
-        "last_step": last_step,
+        "last_steps": [*stops, last_step],
         "environment": replay.get("environment") or {},
     }
     (folder / "plan.json").write_text(json.dumps(document, default=repr), encoding="utf-8")
     (folder / "replayed.json").unlink(missing_ok=True)
-    plain = [untracked(source) for source in sources[:-1]]
     return Plan(
         folder=folder,
         sources=(*plain, sources[-1]),

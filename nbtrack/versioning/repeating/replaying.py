@@ -43,20 +43,18 @@ def enter(number: int) -> None:
     _plan.setdefault("problems", []).extend(problems)
 
 
-def is_replaying() -> bool:
-    """Whether this kernel repeats a run."""
-    return bool(_plan)
-
-
 def repeated() -> str | None:
-    """The run that is being repeated, while its own cell is executed; None otherwise."""
-    is_at_it = bool(_plan) and _plan.get("at") == len(_plan["random"]) - 1
-    return _plan["run"] if is_at_it else None
+    """The run that is being repeated, while a tracked cell of it is executed; None otherwise."""
+    at = _plan.get("at")
+    if at is None:
+        return None
+    is_tracked = at == len(_plan["last_steps"]) - 1 or _plan["last_steps"][at] is not None
+    return str(_plan["run"]) if is_tracked else None
 
 
 def last_step() -> int | None:
     """The step after which the repetition stops; None for the whole run."""
-    return _plan.get("last_step") if repeated() else None
+    return _plan["last_steps"][_plan["at"]] if repeated() else None
 
 
 def started(run_id: str) -> None:

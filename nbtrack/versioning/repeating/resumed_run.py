@@ -32,6 +32,7 @@ def capture_of(run: StoredRun) -> Capture:
             reason=cell["reason"],
             opaque=tuple(cell["opaque"]),
             error=cell["error"],
+            stopped_after=cell["stopped_after"],
         )
         for cell in replay["cells"]
     ]

@@ -184,10 +184,9 @@ def _reason(
         return ", ".join(f"{name} is {value} now" for name, value in changes.items())
     if changed := [*workspace.with_status("changed"), *_changed_files(replay, now)]:
         return f"{', '.join(dict.fromkeys(changed))} changed since"
-    halted = ("RunStopped", "KeyboardInterrupt")
     for cell in (replay.get("cells") or ())[:-1]:
-        if cell.get("error") in halted:
-            return f"cell {cell['count']} was stopped part-way then, and ran to its end now"
+        if cell.get("error") == "KeyboardInterrupt":
+            return f"cell {cell['count']} was interrupted part-way then, and ran to its end now"
     mine, theirs = replay.get("data") or {}, now.get("data") or {}
     other = [
         name
