@@ -165,3 +165,26 @@ def test_an_editable_package_differs_by_its_commit():
     [found] = environment_differences(old, new)
     assert found.recorded == "3.1.1 at " + "a" * 12
     assert found.matters
+
+
+def with_flag(name, value, devices=()):
+    environment = copy.deepcopy(BASE)
+    environment["torch"]["flags"][name] = value
+    environment["gpu"] = {"driver": None, "devices": list(devices)}
+    return environment
+
+
+def test_a_flag_of_a_gpu_is_no_difference_where_there_is_none():
+    old, new = with_flag("cudnn_deterministic", True), with_flag("cudnn_deterministic", False)
+    assert environment_differences(old, new) == []
+    gpu = [{"name": "H100", "compute_capability": "9.0"}]
+    old = with_flag("cudnn_deterministic", True, gpu)
+    [found] = environment_differences(old, with_flag("cudnn_deterministic", False, gpu))
+    assert found.name == "flag cudnn deterministic"
+
+
+def test_a_precision_that_was_never_asked_for_is_that_of_ieee():
+    old, new = with_flag("fp32_precision", "none"), with_flag("fp32_precision", "ieee")
+    assert environment_differences(old, new) == []
+    [found] = environment_differences(old, with_flag("fp32_precision", "tf32"))
+    assert (found.recorded, found.present) == ("ieee", "tf32")

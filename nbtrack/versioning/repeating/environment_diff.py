@@ -146,6 +146,9 @@ def _hardware(environment: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from _known("os", system.get("name"))
 
 
+_OF_A_GPU = ("cudnn", "cuda", "tf32", "matmul_fp32", "conv_fp32", "rnn_fp32")
+
+
 def _torch(torch: Mapping[str, Any] | None, has_gpu: bool) -> Iterator[tuple[str, Any]]:
     if torch is None:
         return
@@ -155,8 +158,10 @@ def _torch(torch: Mapping[str, Any] | None, has_gpu: bool) -> Iterator[tuple[str
     for name in ("cpu_capability", "mkl", "mkldnn", "commit"):
         yield from _known("torch commit" if name == "commit" else _words(name), torch.get(name))
     for name, value in (torch.get("flags") or {}).items():
-        if name.startswith(("cudnn", "cuda", "tf32")) and not has_gpu:
+        if name.startswith(_OF_A_GPU) and not has_gpu:
             continue  # it chooses kernels of a GPU
+        if name.endswith("fp32_precision") and value == "none":
+            value = "ieee"  # what torch takes where nothing else was asked for
         yield from _known(f"flag {_words(name)}", value)
 
 
