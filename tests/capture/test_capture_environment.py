@@ -246,3 +246,16 @@ def test_imported_packages_are_named_by_the_package_and_not_by_the_module(
     assert {"one": "1", "two": "2", "three": "3"}.items() <= imported.items()
     assert "four" not in imported
     assert imported.items() <= environment()["packages"].items()
+
+
+def test_packages_that_setuptools_carries_for_itself_are_not_installed_ones(tmp_path, monkeypatch):
+    info = tmp_path / "setuptools" / "_vendor" / "carried-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Name: carried\nVersion: 1.0\n")
+    other = tmp_path / "packages" / "mine-2.0.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Name: mine\nVersion: 2.0\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(info.parent), str(other.parent)])
+    packages = environment()["packages"]
+    assert packages["mine"] == "2.0"
+    assert "carried" not in packages

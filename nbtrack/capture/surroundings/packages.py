@@ -99,8 +99,15 @@ def installed() -> Installed:
     return _installed[1]
 
 
-def _folder_times() -> Iterator[tuple[str, int]]:
+def _folders() -> Iterator[str]:
+    """Those of `sys.path`, without what setuptools adds for itself, as torch.compile has it do."""
     for entry in sys.path:
+        if isinstance(entry, str) and Path(entry).name != "_vendor":
+            yield entry
+
+
+def _folder_times() -> Iterator[tuple[str, int]]:
+    for entry in _folders():
         try:
             yield entry, os.stat(entry or ".").st_mtime_ns  # noqa: PTH116 -- at every call
         except (OSError, TypeError, ValueError):
@@ -113,7 +120,7 @@ def _folder_times() -> Iterator[tuple[str, int]]:
 def _distributions() -> dict[str, _Distribution]:
     """By name; of one that is there twice, the one that an import finds."""
     found: dict[str, _Distribution] = {}
-    for entry in sys.path:
+    for entry in _folders():
         try:
             with os.scandir(entry or ".") as items:
                 folders = sorted(
