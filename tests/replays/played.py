@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import math
 import os
 import re
 import shutil
@@ -168,6 +170,7 @@ def forgetful_shell(folder: Path) -> Iterator[Any]:
 
     kept = sys.displayhook, sys.excepthook, Path.cwd(), sys.path[:], dict(os.environ)
     modules, dtype, threads = set(sys.modules), torch.get_default_dtype(), torch.get_num_threads()
+    pi, last = math.pi, vars(builtins).pop("_", None)  # doctest leaves its own `_` in builtins
     os.chdir(furnish(folder))
     sys.path.insert(0, "")
     InteractiveShell.clear_instance()
@@ -186,6 +189,9 @@ def forgetful_shell(folder: Path) -> Iterator[Any]:
         os.environ.update(environ)
         torch.set_default_dtype(dtype)
         torch.set_num_threads(threads)
+        math.pi = pi  # a notebook sets it
+        if last is not None:
+            vars(builtins)["_"] = last
         for name in set(sys.modules) - modules:
             if Path(str(getattr(sys.modules[name], "__file__", None))).parent == folder:
                 del sys.modules[name]
