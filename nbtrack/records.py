@@ -158,6 +158,9 @@ class RunInfo:
         The id of the run that this one repeats.
     resumes : str or None
         The id of the run that this one goes on with.
+    expected : mapping of str to int
+        How far the run will go if its loops run to their ends, as far as that can be known:
+        ``steps`` and ``epochs``.
     changed : tuple of str
         What differs from the run before, in words: ``"lr 0.1 → 0.01"``; ``("first run",)``.
     error : mapping or None
@@ -196,7 +199,61 @@ class RunInfo:
     hidden: tuple[str, ...] = ()
     reproduces: str | None = None
     resumes: str | None = None
+    expected: Mapping[str, int] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+Severity = Literal["error", "warning", "info"]
+Origin = Literal[
+    "data", "labels", "features", "model", "loss", "loop", "optimizer", "infrastructure"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that is probably wrong with a training, and what shows it.
+
+    Attributes
+    ----------
+    code : str
+        What kind of fault, one of the doctor's codes: ``"missing_zero_grad"``.
+    severity : {"error", "warning", "info"}
+        An ``info`` is no alarm.
+    origin : str
+        Where the cause lies, and so whom to ask: data, labels, features, model, loss, loop,
+        optimizer or infrastructure.
+    title : str
+        A few words, without a full stop: ``"Dying ReLU in block2"``.
+    sentence : str
+        What was seen, in one sentence with its numbers.
+    advice : str
+        The one thing to do next.
+    first_step : int or None
+        The first optimizer step at which it showed; None for what has no step.
+    evidence : mapping of str to JSON value
+        The numbers behind the sentence, by name.
+    keys : tuple of str
+        Series of the run that show it.
+    module : str or None
+        The module or parameter concerned, as the model names it.
+    line : str or None
+        The line of code concerned: ``"cell 7, line 3"``.
+    code_to_try : str or None
+        Python for a new cell that tests the finding or mends it.
+    """
+
+    code: str
+    severity: Severity
+    origin: Origin
+    title: str
+    sentence: str
+    advice: str
+    first_step: int | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    module: str | None = None
+    line: str | None = None
+    code_to_try: str | None = None
 
 
 @dataclass(frozen=True)
@@ -212,7 +269,8 @@ class Output:
         ``note`` says what was left out because of the size limits.
     data : mapping
         ``{"text": str}`` for streams, events and notes, a MIME bundle for displays and results,
-        ``{"name", "message", "traceback"}`` for errors.
+        ``{"name", "message", "traceback"}`` for errors. An event may say with ``step`` at which
+        optimizer step it happened, and with ``mark`` what it is: ``"stop"``, ``"lr"``.
     """
 
     time_s: float

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.errors import SeriesNotFound
-from nbtrack.records import Cell, Output, RunInfo
+from nbtrack.records import Cell, Finding, Output, RunInfo
 from nbtrack.store.columns import num_points, read_columns, read_names
+from nbtrack.store.findings import read_findings
 from nbtrack.store.heartbeat import as_seen_now, last_sign_s
 from nbtrack.store.objects import give_back
 from nbtrack.store.outputs import read_outputs
@@ -145,6 +146,17 @@ class StoredRun:
             If the file is there and cannot be read.
         """
         return read_outputs(self.path, self.info.started_s)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the doctor has found so far, the likeliest cause first.
+
+        Raises
+        ------
+        StoreError
+            If ``findings.json`` is damaged.
+        """
+        return read_findings(self.path)
 
     def points(self, keys: str | Iterable[str] | None = None) -> pd.DataFrame:
         """All points of the run, or those of some series.

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-BUNDLE = Path(__file__).parent / "static" / "live.js"
+BUNDLE = Path(__file__).parent / "static" / "nbtrack.js"
 
 
 @cache
@@ -25,6 +25,7 @@ def widget_class() -> Any:
         """What is synced is small; points go as messages, or a saved notebook would hold them."""
 
         _esm = BUNDLE.read_text(encoding="utf-8")
+        kind = traitlets.Unicode("live").tag(sync=True)
         head = traitlets.Dict().tag(sync=True)
         panels = traitlets.List().tag(sync=True)
         output = traitlets.Dict().tag(sync=True)

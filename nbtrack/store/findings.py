@@ -1,0 +1,58 @@
+"""``findings.json``: what the doctor has found in a run, the likeliest cause first."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from nbtrack.errors import StoreError
+from nbtrack.records import Finding
+
+FILE_NAME = "findings.json"
+
+_KNOWN = {field.name for field in fields(Finding)}
+
+
+def write_findings(folder: Path, findings: Iterable[Finding]) -> None:
+    """Write a run's findings, in place of those before; the file is renamed into place.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written; the file is then as it was.
+    """
+    temporary = folder / f".{FILE_NAME}.{os.getpid():x}{os.urandom(2).hex()}"
+    document = {"format": 1, "findings": [asdict(finding) for finding in findings]}
+    try:
+        temporary.write_text(json.dumps(document, indent=1, default=repr), encoding="utf-8")
+        temporary.replace(folder / FILE_NAME)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_findings(folder: Path) -> list[Finding]:
+    """The findings of a run; none where nobody has looked.
+
+    Raises
+    ------
+    StoreError
+        If the file is damaged.
+    """
+    path = folder / FILE_NAME
+    try:
+        found = json.loads(path.read_bytes())["findings"]
+        return [
+            Finding(
+                **{name: value for name, value in one.items() if name in _KNOWN and name != "keys"},
+                keys=tuple(one.get("keys", ())),
+            )
+            for one in found
+        ]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path} is damaged ({error}): delete it and run %doctor again") from error

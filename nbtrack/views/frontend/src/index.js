@@ -1,0 +1,16 @@
+// The one bundle: every widget of nbtrack. The model says with `kind` which of them it is.
+import live from "./live.js";
+
+const KINDS = { live };
+
+/** anywidget calls this once per model. */
+export default () => {
+  let widget = null;
+  return {
+    initialize(context) {
+      widget = KINDS[context.model.get("kind") ?? "live"]();
+      return widget.initialize?.(context);
+    },
+    render: (context) => widget.render(context),
+  };
+};
