@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,12 @@ def read_outputs(folder: Path, started_s: float) -> list[Output]:
 
 
 def _read_file(path: Path, started_s: float) -> Iterator[Output]:
+    return _outputs(path.read_bytes().split(b"\n"), started_s)
+
+
+def _outputs(lines: Iterable[bytes], started_s: float) -> Iterator[Output]:
     latest = 0.0
-    for line in path.read_bytes().split(b"\n"):
+    for line in lines:
         try:
             record = json.loads(line)
             # a clock never goes back within a file, so the order of the lines is kept
@@ -126,3 +131,46 @@ def _read_file(path: Path, started_s: float) -> Iterator[Output]:
             yield Output(latest, str(record["kind"]), dict(record["data"]))
         except (ValueError, KeyError, TypeError):
             continue
+
+
+class OutputTail:
+    """Reads what a run shows while it is being written: streams, events and notes alone.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    started_s : float
+        Unix time at which the run started.
+    """
+
+    def __init__(self, folder: Path, started_s: float) -> None:
+        self._folder = folder
+        self._started_s = started_s
+        self._read: dict[Path, int] = {}
+
+    def read(self) -> list[Output]:
+        """What came since the last read; displays, which may be large, are left out.
+
+        Raises
+        ------
+        OSError
+            If a file is there and cannot be read.
+        """
+        found: list[Output] = []
+        for path in sorted(self._folder.glob("outputs*.jsonl")):
+            at = self._read.get(path, 0)
+            if path.stat().st_size == at:
+                continue
+            with path.open("rb") as file:
+                file.seek(at)
+                data = file.read()
+            lines = data[: data.rfind(b"\n") + 1]
+            self._read[path] = at + len(lines)
+            found += _outputs(
+                [line for line in lines.split(b"\n") if not _DISPLAY.match(line)], self._started_s
+            )
+        return found
+
+
+_DISPLAY = re.compile(rb'\{"time": [^,]*, "kind": "(display|result)"')

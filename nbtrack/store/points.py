@@ -82,7 +82,7 @@ def _append_rest(fd: int, records: bytes, written: int) -> None:
         raise ShortWrite(error, written // RECORD_BYTES, is_torn=False) from error
 
 
-def read_records(path: Path, offset: int = 0) -> npt.NDArray[np.void]:
+def read_records(path: Path, offset: int = 0, most: int | None = None) -> npt.NDArray[np.void]:
     """Whole records of a file from a byte offset on, as a structured array.
 
     Parameters
@@ -91,6 +91,8 @@ def read_records(path: Path, offset: int = 0) -> npt.NDArray[np.void]:
         A record file; one that is missing holds no records.
     offset : int
         Bytes to skip, a multiple of 28.
+    most : int, optional
+        Records to read at most.
 
     Returns
     -------
@@ -109,6 +111,8 @@ def read_records(path: Path, offset: int = 0) -> npt.NDArray[np.void]:
         with path.open("rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size - offset
             count = max(size, 0) // RECORD_BYTES
+            if most is not None:
+                count = min(count, most)
             if count == 0:
                 return np.empty(0, dtype)
             file.seek(offset)

@@ -11,7 +11,7 @@ from nbtrack.store.columns import num_points, read_columns, read_names
 from nbtrack.store.findings import read_findings
 from nbtrack.store.heartbeat import as_seen_now, last_sign_s
 from nbtrack.store.objects import give_back
-from nbtrack.store.outputs import read_outputs
+from nbtrack.store.outputs import OutputTail, read_outputs
 from nbtrack.store.place import Place
 from nbtrack.store.runfile import FILE_NAME, read_info
 from nbtrack.store.summary import summarise
@@ -270,3 +270,7 @@ class StoredRun:
     def tail(self) -> Tail:
         """A reader that gives what came since its last read, for live views."""
         return Tail(self.path, self.info.started_s)
+
+    def output_tail(self) -> OutputTail:
+        """A reader that gives the text and events that came since its last read."""
+        return OutputTail(self.path, self.info.started_s)

@@ -96,3 +96,38 @@ writer.finish()
     assert a == [float(step) for step in range(6000)]
     assert sum(len(values) for piece in pieces for _, _, values in piece.values()) == 12000
     assert len([piece for piece in pieces if piece]) > 1
+
+
+def test_a_long_file_is_read_in_pieces_and_some_of_it_again(store, writer):
+    for step in range(10):
+        writer.log({"a": step, "b": -step}, step)
+    tail = store.get(-1).tail()
+    pieces = []
+    while True:
+        pieces += tail.pieces(6)
+        if not tail.is_behind:
+            break
+    assert [len(piece.values) for piece in pieces] == [6, 6, 6, 2]
+    first = pieces[0]
+    assert [(first.name(n), b, e) for n, b, e in first.bounds] == [("a", 0, 3), ("b", 3, 6)]
+    assert first.values.tolist() == [0, 1, 2, 0, -1, -2]
+    assert first.places.tolist() == [0, 2, 4, 1, 3, 5]
+    ((path, names, num),) = tail.read_so_far()
+    assert (names, num) == (["a", "b"], 20)
+    (again,) = tail.again(path, 5, 12, [1])
+    assert (again.values.tolist(), again.places.tolist()) == ([-2, -3, -4, -5], [5, 7, 9, 11])
+    assert tail.pieces() == []
+
+
+def test_text_and_events_are_followed_and_displays_left_out(store, writer):
+    tail = store.get(-1).output_tail()
+    writer.output("stdout", {"text": "one"})
+    writer.output("display", {"image/png": "x" * 1000})
+    writer.output("event", {"text": "asked to stop", "mark": "stop"})
+    assert [(out.kind, out.data["text"]) for out in tail.read()] == [
+        ("stdout", "one"),
+        ("event", "asked to stop"),
+    ]
+    assert tail.read() == []
+    writer.output("stderr", {"text": "two"})
+    assert [out.data["text"] for out in tail.read()] == ["two"]
