@@ -101,7 +101,7 @@ class TrackedCell:
         from nbtrack.views import live
 
         try:
-            self.view = live(self.run, on_stop=self.run.request_stop)
+            self.view = live(self.run)
             self.view.display()
         except Exception as error:  # a view that cannot be drawn must not cost a training
             self.view = None

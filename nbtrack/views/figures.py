@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nbtrack.views.feed import error_text
+from nbtrack.views.facts import error_text
 from nbtrack.views.frames import Frame, averages
 from nbtrack.views.panels import KNOWN, MACHINE, Board
 from nbtrack.views.plot import Box, Line, draw

@@ -55,6 +55,13 @@ class Frame:
         """Whether every point logged is here."""
         return self.means is self.values or bool((self.counts == 1).all())
 
+    def taken(self, at: Ints) -> Frame:
+        """The points at some positions."""
+        if self.means is self.values:
+            return Frame.of(self.steps[at], self.times_s[at], self.values[at])
+        columns = (self.times_s, self.values, self.means, self.counts)
+        return Frame(self.steps[at], *(column[at] for column in columns))
+
     def thin(self, most: int) -> Frame:
         """At most about `most` points: lows, highs, gaps and both ends of equal shares.
 

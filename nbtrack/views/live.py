@@ -8,6 +8,7 @@ for nothing while a cell trains, because there the kernel often cannot hear.
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 import warnings
@@ -36,6 +37,9 @@ class LiveView:
     on_stop : callable, optional
         Called when the stop button is pressed, from whatever thread hears it; must only take note.
         May return False to say that the run cannot be stopped now. Without it: no button.
+    on_lr : callable, optional
+        Called with a learning rate and the name of a group (``"group0"``, None: all) when the page
+        asks for it; takes note as `on_stop` does. Without it: no field.
 
     Attributes
     ----------
@@ -52,12 +56,18 @@ class LiveView:
     that a spike of one step is still drawn.
     """
 
-    def __init__(self, run: StoredRun, on_stop: Callable[[], Any] | None = None) -> None:
+    def __init__(
+        self,
+        run: StoredRun,
+        on_stop: Callable[[], Any] | None = None,
+        on_lr: Callable[[float, str | None], Any] | None = None,
+    ) -> None:
         self.run = run
         self.num_errors = 0
         self.bytes_sent = 0
         self._on_stop = on_stop
-        self._feed = Feed(run, can_stop=on_stop is not None)
+        self._on_lr = on_lr
+        self._feed = Feed(run, can_stop=on_stop is not None, can_lr=on_lr is not None)
         self._widget: Any = None
         self._display: Any = None
         self._thread: threading.Thread | None = None
@@ -174,17 +184,35 @@ class LiveView:
     def _heard(self, widget: Any, content: Any, buffers: object = None) -> None:
         """Take a message of the page, in whatever thread the kernel hears it."""
         kind = content.get("t") if isinstance(content, dict) else None
-        if kind == "sync":
-            self._feed.ask(str(content.get("me", "")))
+        if kind in ("sync", "range"):
+            if kind == "sync":
+                self._feed.ask(str(content.get("me", "")))
+            else:
+                self._feed.ask_range(content)
             self._wake.set()
             if self._thread is None or not self._thread.is_alive():
                 self._guarded(self._tick)
-        elif kind == "stop":
-            is_taken = self._on_stop is not None and self._on_stop() is not False
+        elif kind == "find":
             with self._lock:
                 if self._widget is not None:
-                    self._send({"t": "ack", "of": "stop", "n": content.get("n"), "ok": is_taken})
-                    self._widget.ack = "stop" if is_taken else ""
+                    me, text = str(content.get("me", "")), str(content.get("q", ""))[:200]
+                    self._send(self._feed.find(me, content.get("n"), text))
+        elif kind == "stop":
+            is_taken = self._on_stop is not None and self._on_stop() is not False
+            self._acknowledge("stop", content, is_taken)
+        elif kind == "lr":
+            value, group = content.get("value"), content.get("group")
+            group = group if isinstance(group, str) else None
+            is_taken = self._on_lr is not None and is_rate(value)
+            if is_taken and self._on_lr is not None:
+                is_taken = self._on_lr(float(value), group) is not False
+            self._acknowledge("lr", content, is_taken, group=group, value=value)
+
+    def _acknowledge(self, of: str, content: Any, is_taken: bool, **more: Any) -> None:
+        with self._lock:
+            if self._widget is not None:
+                self._send({"t": "ack", "of": of, "n": content.get("n"), "ok": is_taken, **more})
+                self._widget.ack = of if is_taken else ""
 
     def _guarded(self, do: Callable[[], None]) -> None:
         """A view that fails must not cost a training: warned of once, counted."""
@@ -201,18 +229,32 @@ class LiveView:
                 )
 
 
-def live(run: StoredRun, on_stop: Callable[[], Any] | None = None) -> LiveView:
+def is_rate(value: Any) -> bool:
+    """Whether a learning rate that a page sent can be one: finite and not negative."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value >= 0
+
+
+def live(
+    run: StoredRun,
+    on_stop: Callable[[], Any] | None = None,
+    on_lr: Callable[[float, str | None], Any] | None = None,
+) -> LiveView:
     """Follow a run in the notebook; the last line of a cell, or ``.display()``.
 
     Parameters
     ----------
     run : StoredRun
-        As `nbtrack.get` gives it; running or ended, also of another process.
-    on_stop : callable, optional
-        See `LiveView`.
+        As `nbtrack.get` gives it; running or ended, also of another process. One that this
+        process is writing can be stopped, and its learning rate changed, from the page.
+    on_stop, on_lr : callable, optional
+        See `LiveView`; in place of what the run itself offers.
 
     Returns
     -------
     LiveView
     """
-    return LiveView(run, on_stop)
+    if getattr(run, "is_active", False):  # a view knows the store alone: what a run can do besides
+        on_stop = on_stop or getattr(run, "request_stop", None)
+        on_lr = on_lr or getattr(run, "request_lr", None)
+    return LiveView(run, on_stop, on_lr)

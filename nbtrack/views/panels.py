@@ -21,6 +21,9 @@ _SCORE = re.compile(
     r"(^|[/_.\- ])(acc|accuracy|f1|auc|auroc|precision|recall|iou|dice|r2|top1|top5)($|[/_.\- ])"
 )
 _SEEN = re.compile(r"^(var|out)/")
+_OF_PARAMETERS = ("grad_norm/", "weight_norm/", "update_ratio/")
+MOST_TOLD, MOST_TOLD_BYTES = 400, 12_000  # keys that are not drawn; any other can be looked for
+OTHERS = "other ranks\n"  # before a key: no key of a person, which a file keeps on one line
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,13 @@ class PanelSpec:
     title: str
     options: Mapping[str, Any] = field(default_factory=dict)
     series: list[dict[str, Any]] = field(default_factory=list)
+    num_more: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """A plain dict; the page compares it with what it had."""
-        return {"id": self.id, "title": self.title, **self.options, "series": list(self.series)}
+        more = {"more": self.num_more} if self.num_more else {}
+        series = list(self.series)
+        return {"id": self.id, "title": self.title, **self.options, **more, "series": series}
 
 
 # id -> (title, options); their order is the order of panels that come together
@@ -85,7 +91,7 @@ def place(key: str) -> Place | None:
 
 _MEASURED = {
     *("loss", "grad_norm", "weight_norm", "update_ratio", "lr", "throughput", "system"),
-    *("nonfinite", "every"),
+    *("nonfinite", "every", "mark"),
 }
 MACHINE = {"throughput", "memory", "load", "wait"}
 
@@ -95,8 +101,8 @@ def _measured(key: str) -> Place | None:
     head, slash, rest = key.partition("/")
     if head == "loss":
         return Place("loss", rest if slash else "train")
-    if head in ("nonfinite", "every"):
-        return None  # a gap has its tick; how readings were thinned is in run.json
+    if head in ("nonfinite", "every", "mark"):
+        return None  # a gap has its tick, a mark its place on the axis
     if not slash:
         return Place(head, head.replace("_", " "))
     if head == "lr":
@@ -172,17 +178,25 @@ class Board:
         self._is_split_loss = False
         self.keys: dict[int, str] = {}
         self.panel_of: dict[int, str] = {}
+        self._rank_of: dict[str, int] = {}
+        self._of_others: dict[str, int] = {}
 
     @property
     def next_number(self) -> int:
         """The number that the next series will get."""
         return self._next
 
-    def number(self, key: str) -> int | None:
+    def number(self, key: str, rank: int = 0) -> int | None:
         """The number of a series that is drawn, None for any other."""
+        if rank != self.rank_of(key):
+            return self._of_others.get(key)
         return self._known.get(key)
 
-    def add(self, keys: Iterable[str], now_s: float = 0.0) -> bool:
+    def rank_of(self, key: str) -> int:
+        """The rank whose points are the series; those of all others are shown faint behind it."""
+        return self._rank_of.get(key, 0)
+
+    def add(self, keys: Iterable[str], now_s: float = 0.0, rank: int = 0) -> bool:
         """Take note of keys; True if a panel or series is new.
 
         Parameters
@@ -191,11 +205,16 @@ class Board:
             Any, also those known.
         now_s : float
             Seconds of some clock that does not go back.
+        rank : int
+            Of their writer.
         """
+        keys = list(keys)
+        is_other = self._add_others(keys, rank)
         new = [key for key in keys if key not in self._known]
         places = [(key, spot) for key in new if (spot := place(key)) is not None]
         for key in new:
             self._known[key] = None
+            self._rank_of[key] = rank
         # the training loss first; what a person logged before what was only seen in a loop
         places.sort(
             key=lambda pair: (
@@ -206,9 +225,44 @@ class Board:
         )
         changed = [self._place(key, spot) for key, spot in places]
         is_changed = self._split_loss(new) or any(changed)
-        is_changed |= self._arrange(now_s)
+        is_changed |= self._arrange(now_s) or is_other
         self.version += is_changed
         return is_changed
+
+    def _add_others(self, keys: Iterable[str], rank: int) -> bool:
+        """Where several ranks have a series, one more holds the points of all but the first."""
+        changed = False
+        for key in keys:
+            number = self._known.get(key)
+            if number is None or key in self._of_others or rank == self._rank_of[key]:
+                continue
+            panel = self._panels[self.panel_of[number]]
+            series = {"id": self._next, "key": key, "label": "other ranks", "faint": True}
+            panel.series.append(series)
+            self._of_others[key] = self._next
+            self.keys[self._next] = f"{OTHERS}{key}"
+            self.panel_of[self._next] = panel.id
+            self._next += 1
+            changed = True
+        return changed
+
+    def catalogue(self) -> dict[str, Any]:
+        """Keys that are not drawn: how many, and as many as are not too much for the page."""
+        rest = [key for key, number in self._known.items() if number is None]
+        rest.sort(key=lambda key: key.startswith(_OF_PARAMETERS))  # the maps show those
+        shown, size = [], 0
+        for key in rest[:MOST_TOLD]:
+            size += len(key) + 3
+            if size > MOST_TOLD_BYTES:
+                break
+            shown.append(key)
+        return {"n": len(rest), "keys": shown}
+
+    def find(self, text: str) -> list[str]:
+        """Keys that contain a text, whatever its case; those that begin with it first."""
+        low = text.lower()
+        found = [key for key in self._known if low in key.lower()]
+        return sorted(found, key=lambda key: (not key.lower().startswith(low), len(key), key))
 
     def _arrange(self, now_s: float) -> bool:
         """New panels go behind those that are shown; the machine's wait for the training's.
@@ -241,8 +295,9 @@ class Board:
                 return False
             title, options = KNOWN.get(spot.panel, (spot.panel.removeprefix("key:"), {}))
             panel = self._panels[spot.panel] = PanelSpec(spot.panel, title, options)
-        if len(panel.series) >= MOST_SERIES:
-            return False
+        if sum(not series.get("faint") for series in panel.series) >= MOST_SERIES:
+            panel.num_more += 1
+            return True
         self._labels.add((spot.panel, spot.label))
         self._known[key] = self._next
         self.keys[self._next] = key

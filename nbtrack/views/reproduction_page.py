@@ -12,7 +12,7 @@ from typing import Any
 from nbtrack.records import Difference, Reproduction
 from nbtrack.store import StoredRun
 from nbtrack.views.difference_chart import Distances, chart, read_distances
-from nbtrack.views.feed import error_text
+from nbtrack.views.facts import error_text
 from nbtrack.views.page import cell_html, columns, head, more, page, part, plural, title
 from nbtrack.views.panels import place
 from nbtrack.views.series_list import equal_list, grouped, unequal_list

@@ -29,6 +29,12 @@ def widget_class() -> Any:
         head = traitlets.Dict().tag(sync=True)
         panels = traitlets.List().tag(sync=True)
         output = traitlets.Dict().tag(sync=True)
+        events = traitlets.List().tag(sync=True)
+        findings = traitlets.List().tag(sync=True)
+        epochs = traitlets.List().tag(sync=True)
+        evals = traitlets.List().tag(sync=True)
+        heat = traitlets.Dict().tag(sync=True)
+        more = traitlets.Dict().tag(sync=True)
         ack = traitlets.Unicode("").tag(sync=True)
 
     return LiveWidget

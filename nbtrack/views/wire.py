@@ -50,15 +50,15 @@ class Allowance:
 
 
 def pack(
-    kind: str, frames: Sequence[tuple[int, Frame]], **lists: list[int]
+    kind: str, frames: Sequence[tuple[int | str, Frame]], **lists: list[int]
 ) -> tuple[dict[str, Any], bytes]:
     """One message with the points of several series in one buffer.
 
     Parameters
     ----------
-    kind : {"rows", "snap"}
-        A piece that continues what was sent, or all of a series, thinned.
-    frames : sequence of (series number, Frame)
+    kind : {"rows", "snap", "range"}
+        A piece that continues what was sent, or all of a series or a range of it, thinned.
+    frames : sequence of (series number or key, Frame)
     **lists : list of int
         ``at`` (first row of each piece) or ``upto`` (rows sent so far), in the same order.
 
@@ -69,6 +69,8 @@ def pack(
         means and counts as float32: each block for all series together.
     """
     parts = [frame for _, frame in frames]
+    if not parts:
+        return {"t": kind, "k": [], "n": [], **lists}, b""
     is_whole = all(frame.is_whole for frame in parts)
     message: dict[str, Any] = {
         "t": kind,

@@ -216,3 +216,52 @@ def test_the_bundle_asks_no_other_server_for_anything():
     assert set(re.findall(r"https?://[\w./-]+", text)) <= {"http://www.w3.org/2000/svg"}
     assert "@import" not in text
     assert (BUNDLE.parent / "uplot.LICENSE.txt").read_text().startswith("The MIT License")
+
+
+def test_a_learning_rate_from_the_page_is_passed_on_and_acknowledged(wire, start, store):
+    asked = []
+    view = live(store.get(start().info.id), on_lr=lambda value, group: asked.append((value, group)))
+    sent = of_view(wire, view)
+    assert view.widget.head["can_lr"]
+    say(view, {"t": "lr", "n": 3, "group": "group0", "value": 0.001})
+    say(view, {"t": "lr", "n": 4, "group": None, "value": 1})
+    for value in ("0.1", True, -1, float("nan"), None):
+        say(view, {"t": "lr", "n": 5, "value": value})
+    assert asked == [(0.001, "group0"), (1.0, None)]
+    acks = [m for m, _ in sent.custom() if m["t"] == "ack"]
+    assert acks[0] == {
+        "t": "ack",
+        "of": "lr",
+        "n": 3,
+        "ok": True,
+        "group": "group0",
+        "value": 0.001,
+    }
+    assert [ack["ok"] for ack in acks] == [True, True] + [False] * 5
+    view.finish()
+
+
+def test_only_a_run_of_this_process_can_be_steered(wire, store, start):
+    import nbtrack
+
+    with nbtrack.start("mine", store=store.path) as run:
+        view = live(run)
+        assert view.widget.head["can_stop"]
+        view.finish()
+    after, other = live(run), live(store.get(start().info.id))
+    for view in (after, other):
+        assert not view.widget.head["can_stop"]
+        assert not view.widget.head["can_lr"]
+        view.finish()
+
+
+def test_a_page_zooms_and_finds_series_also_when_the_run_is_over(wire, finished):
+    view = live(finished(50))
+    view.widget  # noqa: B018 - asking for it starts the view
+    eventually(lambda: not view._thread.is_alive())
+    say(view, {"t": "range", "me": "p", "n": 1, "x": "step", "lo": 10, "hi": 12, "k": [0]})
+    say(view, {"t": "find", "me": "p", "n": 2, "q": "loss"})
+    said = {m["t"]: m for m, _ in of_view(wire, view).custom() if m.get("to") == "p"}
+    assert said["range"]["total"] == [3]
+    assert said["found"]["keys"] == ["loss", "val/loss"]
+    view.finish()
