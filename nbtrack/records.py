@@ -76,6 +76,11 @@ class Capture:
     ----------
     cells : tuple of CapturedCell
         In the order of their execution; the tracked cell is the last.
+    num_own : int
+        How many at the end of `cells` the run was active in: more than the tracked one for a run
+        that `nbtrack.start` began in one cell and that ended in another.
+    nth_start : int
+        Runs that the first of these had started before this one.
     num_executed : int
         Cells that the kernel had executed, the tracked one counted.
     missing : tuple of str
@@ -91,14 +96,16 @@ class Capture:
     modules : mapping of str to str
         Python files beside the notebook that were imported: path in the folder to absolute path.
     needs : tuple of str
-        Names that the tracked cell read and did not bind.
+        Names that the run's own cells read and had not bound.
     binds : tuple of str
-        Names that it bound.
+        Names that they bound.
     clock : tuple of str
         Names whose values come from a clock, and differ from one execution to the next.
     """
 
     cells: tuple[CapturedCell, ...] = ()
+    num_own: int = 1
+    nth_start: int = 0
     num_executed: int = 0
     missing: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()

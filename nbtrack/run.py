@@ -52,7 +52,6 @@ class Run(KeptRun):
         self._is_ours = writer is not None
         self._panel: Panel | None = None
         self._keeper: Keeper | None = None
-        self._recapture: Callable[[], Capture] = Capture
         self._stop_requested = False
         self._last_step = replaying.last_step() if writer is not None else None
         self._beats = 0
@@ -154,8 +153,9 @@ class Run(KeptRun):
             _live.remove(self)
             writer.finish(status, error=error, **measured)
         if keeper is not None and panel is not None:
-            writer.update(**keeper.end(self._recapture(), trained, panel.order))
+            writer.update(**keeper.end(trained, panel.order))
         writer.update(changed=changed_since_previous(self._house, writer.info))
+        replaying.finished(self.id)
 
     def request_stop(self) -> bool:
         """Ask the training to stop after its present step, from any thread.
@@ -281,7 +281,7 @@ def begin(
     run_id = house.new_id()
     folder = house.run_folder(run_id)
     keeper = Keeper(
-        house, folder, capture(), params or {}, origin, names_here, save_weights, checkpoint_every
+        house, folder, capture, params or {}, origin, names_here, save_weights, checkpoint_every
     )
     info = keeper.info(
         id=run_id,
@@ -292,7 +292,7 @@ def begin(
         notebook=notebook,
     )
     run = Run(house, info.id, house.start(info))
-    run._keeper, run._recapture = keeper, capture
+    run._keeper = keeper
     _live.append(run)
     _stack.set((*(other for other in _stack.get() if other.is_active), run))
     writer = run._writing()
@@ -308,7 +308,7 @@ def begin(
         first_step=keeper.first_step,
     )
     run._measure(panel)
-    keeper.start(lambda: (panel.num_steps, writer.now() - info.started_s))
+    keeper.start(lambda: (panel.num_steps, writer.now() - info.started_s), run.finish)
     _pulse.ensure()
     return run
 

@@ -53,6 +53,8 @@ class Execution:
         The name of the exception that ended it.
     stopped_after : int or None
         The step after which its run was asked to stop.
+    num_started : int
+        Runs that it has started.
     is_adopted : bool
         It was executing already when nbtrack was loaded: what it did before that went unseen.
     """
@@ -70,6 +72,7 @@ class Execution:
     folder: str = ""
     error: str | None = None
     stopped_after: int | None = None
+    num_started: int = 0
     is_adopted: bool = False
 
 
@@ -148,21 +151,27 @@ class CellLog:
         execution.witness = witness
         execution.needs = witness.needs
 
-    def capture(self, target: Execution, notebook: str | None = None) -> Capture:
-        """What an execution needs: asked while it executes, and again once it has ended.
+    def capture(
+        self, target: Execution, notebook: str | None = None, nth_start: int = 0
+    ) -> Capture:
+        """What an execution needs, with all that followed it: asked during it, and again later.
 
         Parameters
         ----------
         target : Execution
-            Of this log.
+            Of this log: the one that started the run. A run that ends with its cell is asked about
+            before the next one begins.
         notebook : str, optional
             Path of the notebook, to tell whether it still holds the cells.
+        nth_start : int
+            Runs that it had started before the one that is asked about.
         """
         with unheard():
-            return self._capture(target, notebook)
+            return replace(self._capture(target, notebook), nth_start=nth_start)
 
     def _capture(self, target: Execution, notebook: str | None) -> Capture:
-        log = self.executions[: self.executions.index(target) + 1]
+        log = self.executions[:]
+        first = log.index(target)
         made = frozenset().union(*(execution.files.written for execution in log))
         read = [self._files_read(execution) | _imported(execution, made) for execution in log]
         steps = [
@@ -170,12 +179,14 @@ class CellLog:
             for execution, files in zip(log, read, strict=True)
         ]
         steps = with_results(steps, [(each.cell.count, each.code) for each in log])
-        found = slice_of(steps, len(log) - 1)
+        found = slice_of(steps, len(log) - 1, first)
         cells = tuple(_captured(log, found))
         written = frozenset().union(*(steps[at].files_written for at in found.positions))
         folder = _first_folder(log, found) or target.folder
+        needs, binds = _own_names(steps[first:])
         return Capture(
             cells=cells,
+            num_own=len(log) - first,
             num_executed=len(log),
             missing=tuple(sorted(found.missing)),
             hidden=hidden_state(
@@ -189,8 +200,8 @@ class CellLog:
                 )
             ),
             modules={name: str(path) for name, path in local_modules(Path(folder), None).items()},
-            needs=tuple(sorted(steps[-1].needs or steps[-1].names.reads)),
-            binds=tuple(sorted(target.names.binds)),
+            needs=tuple(sorted(needs)),
+            binds=tuple(sorted(binds)),
             clock=tuple(sorted(clock_names(cell.code for cell in cells))),
         )
 
@@ -222,7 +233,11 @@ class CellLog:
 
     def _notes(self, log: list[Execution], found: Slice) -> Iterable[str]:
         yield from dict.fromkeys(self.notes)
-        unseen = [log[at] for at in found.positions[:-1] if log[at].witness is None]
+        unseen = [
+            log[at]
+            for at in found.positions
+            if log[at].witness is None and log[at] is not self._running
+        ]
         if unseen:
             numbers = ", ".join(str(each.cell.count or "?") for each in unseen)
             yield (
@@ -257,6 +272,16 @@ def _step(execution: Execution, read: frozenset[str], written: frozenset[str]) -
         files_written=written,
         settings=witness.settings,
     )
+
+
+def _own_names(steps: Iterable[Step]) -> tuple[set[str], set[str]]:
+    """Names that executions in a row read before one of them has bound them, and those bound."""
+    needs: set[str] = set()
+    binds: set[str] = set()
+    for step in steps:
+        needs |= {*(step.needs or step.names.reads)} - binds
+        binds |= step.names.binds
+    return needs, binds
 
 
 def _imported(execution: Execution, written: frozenset[str]) -> frozenset[str]:

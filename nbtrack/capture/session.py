@@ -18,6 +18,7 @@ from nbtrack.records import Capture, CapturedCell, Cell
 Ending = Callable[[BaseException | None], None]
 
 _sessions: list[Session] = []
+Tell = Callable[[bool], bool]
 
 
 class RunningCell:
@@ -58,6 +59,7 @@ class Session:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self._running: list[RunningCell] = []
+        self._followers: list[Tell] = []
         self.log = CellLog(lambda: shell.user_ns, shell.transform_cell)
         self._adopt()
         _sessions.append(self)
@@ -130,7 +132,16 @@ class Session:
         execution = self.log.running
         if execution is None:
             return Capture
-        return lambda: self.log.capture(execution, self.notebook())
+        nth = execution.num_started
+        execution.num_started += 1
+        return lambda: self.log.capture(execution, self.notebook(), nth)
+
+    def follow(self, tell: Tell) -> None:
+        """Have `tell` called at the start (True) and end of each cell, until it says False."""
+        self._followers.append(tell)
+
+    def _tell_followers(self, is_start: bool) -> None:
+        self._followers = [tell for tell in self._followers if tell(is_start)]
 
     def _adopt(self) -> None:
         """Take in the cells from before, and the one that loads nbtrack."""
@@ -153,6 +164,7 @@ class Session:
             count = len(self.shell.user_ns.get("In", [])) if info.store_history else None
             cell = Cell(info.raw_cell or "", self._cell_id(info), count or None)
             self.log.begin(cell, getattr(info, "transformed_cell", None))
+            self._tell_followers(True)
 
     def _cell_ended(self, result: Any) -> None:
         """End the cell of this result, and any above it whose end was never told.
@@ -171,6 +183,8 @@ class Session:
             cell = self._running.pop()
             if cell.info is info or result is None:
                 cell.end(error if error is not None else cell.inner_error)
+                if not self._running:
+                    self._tell_followers(False)
                 if self._running and error is not None:
                     self._running[-1].inner_error = error
                 return
@@ -197,6 +211,12 @@ def capture_here() -> Callable[[], Capture]:
         return Capture
     cell = CapturedCell(cell=Cell(source), code=source)
     return lambda: Capture(cells=(cell,), num_executed=1, folder=str(Path.cwd()))
+
+
+def follow_cells(tell: Tell) -> None:
+    """Have `tell` called at the start (True) and end of each cell to come, until it says False."""
+    if _sessions:
+        _sessions[-1].follow(tell)
 
 
 def names_here() -> MutableMapping[str, Any]:

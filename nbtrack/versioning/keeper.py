@@ -17,6 +17,7 @@ from typing import Any
 
 from nbtrack.capture.parameters.hyperparameters import Param, found_params, plain, written_params
 from nbtrack.capture.passes import listen
+from nbtrack.capture.session import follow_cells
 from nbtrack.capture.surroundings.dataset_files import paths_of
 from nbtrack.capture.surroundings.environment import environment
 from nbtrack.capture.surroundings.files import unheard
@@ -36,6 +37,11 @@ from nbtrack.versioning.repeating.resumed_run import capture_of, take_along
 from nbtrack.versioning.replay_file import write_replay
 from nbtrack.versioning.snapshot import keep_snapshot, snapshot_of
 
+_OF_CAPTURE = (
+    *("num_own", "nth_start", "num_executed", "missing", "notes", "folder"),
+    *("needs", "binds", "clock"),
+)
+
 
 class Keeper:
     """What keeps one run repeatable.
@@ -45,8 +51,8 @@ class Keeper:
     store : Store
     folder : Path
         The run's folder.
-    capture : Capture
-        What the run needs of its kernel, as known at the start.
+    capture : callable
+        Tells what the run needs of its kernel, as known when it is asked.
     params : mapping
         Parameters that the user gave; they win over those that are found.
     origin : str
@@ -63,7 +69,7 @@ class Keeper:
         self,
         store: Store,
         folder: Path,
-        capture: Capture,
+        capture: Callable[[], Capture],
         params: Mapping[str, Any],
         origin: str,
         namespace: Callable[[], MutableMapping[str, Any]],
@@ -73,7 +79,8 @@ class Keeper:
         self._store = store
         self._folder = folder
         self._going_on = resumed()
-        self._capture = capture if self._going_on is None else capture_of(self._going_on.run)
+        self._ask = capture
+        self._capture = capture() if self._going_on is None else capture_of(self._going_on.run)
         self._checkpoint_every = checkpoint_every
         self._given = {name: Param(value, origin) for name, value in plain(params).items()}
         self._namespace = namespace
@@ -82,6 +89,7 @@ class Keeper:
         self._replay: dict[str, Any] = {}
         self._thread: threading.Thread | None = None
         self._started_s = 0.0
+        self._has_ended = False
         self._of_datasets: set[str] = set()
         self.notes: list[str] = []
 
@@ -112,16 +120,17 @@ class Keeper:
         """Optimizer steps that were completed before the run began: of the one it goes on with."""
         return 0 if self._going_on is None else self._going_on.step
 
-    def start(self, at: Callable[[], tuple[int, float]]) -> None:
+    def start(self, at: Callable[[], tuple[int, float]], finish: Callable[[], None]) -> None:
         """Write what went in: small data at once, the rest from a thread beside the training.
 
         Parameters
         ----------
         at : callable
             Gives the optimizer steps completed, and the run's time in seconds.
+        finish : callable
+            Ends the run.
         """
-        if replaying.repeated() is not None:
-            replaying.started(self._folder.name)
+        replaying.started(self._folder.name, self._store.path, finish)
         if self._going_on is not None:
             self._guarded(take_along, self._going_on, self._folder, self._started_s)
         if self._going_on is not None or self._checkpoint_every:
@@ -144,16 +153,31 @@ class Keeper:
             target=self._in_background, args=(values, later), name="nbtrack-keep", daemon=True
         )
         self._thread.start()
+        follow_cells(self._goes_on)
 
-    def end(
-        self, capture: Capture, trained: Mapping[str, Any], order: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _goes_on(self, is_start: bool) -> bool:
+        """A later cell begins, or has ended, while the run is active: it is the run's own too."""
+        if self._has_ended:
+            return False
+        known = {*self._capture.needs, *self._capture.binds}
+        self._guarded(self._ask_again)
+        if is_start:  # what it reads, before it can change it
+            names = self._namespace()
+            values = {name: names.get(name) for name in self._capture.needs if name not in known}
+            self._guarded(self._consumed.go_on, self._guarded(self._consumed.begin, values) or [])
+        else:  # a kernel that is killed later has at least this
+            self._guarded(self._write_capture)
+        return True
+
+    def _ask_again(self) -> None:
+        if self._going_on is None:
+            self._capture = self._ask()
+
+    def end(self, trained: Mapping[str, Any], order: Mapping[str, Any]) -> dict[str, Any]:
         """After the cell: what came out, and what became known meanwhile.
 
         Parameters
         ----------
-        capture : Capture
-            As known now: with what the tracked cell itself read and drew.
         trained : mapping of str to Module, Optimizer or Tensor
             What was trained, by the user's names.
         order : mapping
@@ -165,8 +189,8 @@ class Keeper:
             Fields of `RunInfo` to set.
         """
         listen(None)
-        if self._going_on is None:
-            self._capture = capture
+        self._has_ended = True
+        self._ask_again()
         if self._thread is not None:
             self._thread.join()
         namespace = self._namespace()
@@ -281,7 +305,7 @@ class Keeper:
         capture = self._capture
         self._replay["cells"] = [self._cell(cell) for cell in capture.cells]
         self._replay["data"] = self._consumed.found
-        for name in ("num_executed", "missing", "notes", "folder", "needs", "binds", "clock"):
+        for name in _OF_CAPTURE:
             self._replay[name] = getattr(capture, name)
         self._replay["failed"] = self.notes
         write_replay(self._folder, self._replay)

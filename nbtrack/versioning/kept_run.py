@@ -65,7 +65,7 @@ class KeptRun(StoredRun):
         BlobNotFound
             If the store has lost a random state of the run.
         """
-        return script_of(self.info, self._cells(), self.store.blobs.get)
+        return script_of(self.info, self._cells(), self.store.blobs.get, self._num_own)
 
     def notebook(self) -> NotebookNode:
         """The cells that the run needs, as a notebook.
@@ -80,7 +80,7 @@ class KeptRun(StoredRun):
         BlobNotFound
             If the store has lost a random state of the run.
         """
-        return notebook_of(self.info, self._cells(), self.store.blobs.get)
+        return notebook_of(self.info, self._cells(), self.store.blobs.get, self._num_own)
 
     def restore(self, namespace: MutableMapping[str, Any] | None = None) -> list[str]:
         """Put the run's variables, models, optimizers and random state into this kernel.
@@ -119,6 +119,10 @@ class KeptRun(StoredRun):
         if replay.get("random_at_end"):
             restore_random(unpack(self.store.blobs.get(replay["random_at_end"])), target)
         return sorted(values)
+
+    @property
+    def _num_own(self) -> int:
+        return int(self.replay.get("num_own", 1))
 
     def _cells(self) -> list[Mapping[str, Any]]:
         """The slice as ``replay.json`` has it; of a run without one, what ``run.json`` has."""

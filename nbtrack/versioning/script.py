@@ -7,7 +7,6 @@ import base64
 import datetime
 import re
 import shlex
-import textwrap
 import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrack.capture.witnessing.randomness import pack, restore_random, unpack
 from nbtrack.records import RunInfo
-from nbtrack.versioning.plain_python import plain_python, track_line
+from nbtrack.versioning.plain_python import indented, plain_python, track_line
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -26,7 +25,9 @@ _DISPLAY = "def display(*objects):  # outside of a notebook: as text\n    print(
 Read = Callable[[str], bytes]  # a blob by its digest
 
 
-def script_of(info: RunInfo, cells: Sequence[Mapping[str, Any]], read: Read) -> str:
+def script_of(
+    info: RunInfo, cells: Sequence[Mapping[str, Any]], read: Read, num_own: int = 1
+) -> str:
     """A script that does what the run did.
 
     Parameters
@@ -36,6 +37,8 @@ def script_of(info: RunInfo, cells: Sequence[Mapping[str, Any]], read: Read) -> 
         The slice, as ``replay.json`` has it; the last one is the tracked cell.
     read : callable
         Gives a blob by its digest: the random states.
+    num_own : int
+        How many at the end are the run's own; the first of them starts it.
 
     Returns
     -------
@@ -50,21 +53,27 @@ def script_of(info: RunInfo, cells: Sequence[Mapping[str, Any]], read: Read) -> 
         If a random state is gone from the store.
     """
     parts = [_heading(info)]
+    first = len(cells) - num_own
     future, bodies = _without_future(
-        [_body(cell, is_target=cell is cells[-1]) for cell in cells] if cells else []
+        [
+            _body(cell, is_start=at == first, is_end=cell is cells[-1])
+            for at, cell in enumerate(cells)
+        ]
     )
     parts.append("".join(f"{line}\n" for line in future))
     if any(_reads_display(body) for body in bodies):
         parts.append(_DISPLAY)
-    for cell, body in zip(cells, bodies, strict=True):
-        state = _state(cell, info, read, is_target=cell is cells[-1])
+    for at, (cell, body) in enumerate(zip(cells, bodies, strict=True)):
+        state = _state(cell, info, read, is_start=at == first)
         number = "?" if cell.get("count") is None else cell["count"]
         what = "from cell" if cell.get("is_part") else "cell"
         parts.append("\n".join([f"# %% {what} {number}", *state, body.strip("\n"), ""]))
     return "\n".join(part for part in parts if part)
 
 
-def notebook_of(info: RunInfo, cells: Sequence[Mapping[str, Any]], read: Read) -> NotebookNode:
+def notebook_of(
+    info: RunInfo, cells: Sequence[Mapping[str, Any]], read: Read, num_own: int = 1
+) -> NotebookNode:
     """A notebook whose cells, from the top, do what the run did.
 
     Parameters
@@ -74,6 +83,8 @@ def notebook_of(info: RunInfo, cells: Sequence[Mapping[str, Any]], read: Read) -
         The slice, as ``replay.json`` has it.
     read : callable
         Gives a blob by its digest.
+    num_own : int
+        How many at the end are the run's own.
 
     Returns
     -------
@@ -99,8 +110,8 @@ def notebook_of(info: RunInfo, cells: Sequence[Mapping[str, Any]], read: Read) -
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
     used: set[str] = set()
-    for cell in cells:
-        state = _state(cell, info, read, is_target=cell is cells[-1])
+    for at, cell in enumerate(cells):
+        state = _state(cell, info, read, is_start=at == len(cells) - num_own)
         if state:
             folded = new.new_code_cell("\n".join(state))
             folded.metadata = {"jupyter": {"source_hidden": True}, "tags": ["nbtrack-random-state"]}
@@ -152,24 +163,24 @@ def _plain(text: str) -> str:
     return text.replace("\\", "/").replace('"""', "'''")
 
 
-def _body(cell: Mapping[str, Any], is_target: bool) -> str:
-    body = _code(cell, is_target)
-    if is_target or not cell.get("error"):
+def _body(cell: Mapping[str, Any], is_start: bool, is_end: bool) -> str:
+    body = _code(cell, is_start)
+    if is_end or not cell.get("error"):
         return body
-    failing = textwrap.indent(body.strip("\n"), "    ")
+    failing = indented(body.strip("\n"))
     return (
         f"try:  # it failed; what it did before is needed\n{failing}\nexcept Exception:\n    pass\n"
     )
 
 
-def _code(cell: Mapping[str, Any], is_target: bool) -> str:
+def _code(cell: Mapping[str, Any], is_start: bool) -> str:
     code = str(cell.get("code") or cell["source"])
     options = track_line(code)
     if options is None:
         return plain_python(code)
     rest = code.partition("\n")[2]
     text = plain_python(rest)
-    if is_target:
+    if is_start:
         start = f"import nbtrack; nbtrack.start({_start_arguments(options)})"
         return f"{start}  # %%track {options}\n{text}"
     return f"{_seeding(' ' + options)}\n{text}"
@@ -221,10 +232,10 @@ def _words(options: str) -> list[str]:
         return options.split()
 
 
-def _state(cell: Mapping[str, Any], info: RunInfo, read: Read, is_target: bool) -> list[str]:
+def _state(cell: Mapping[str, Any], info: RunInfo, read: Read, is_start: bool) -> list[str]:
     """The lines that put back the random state of a cell's entry; none where a seed gives it."""
     drew = set(cell.get("drew", ())) - set(cell.get("continues", ()))
-    if is_target and info.seed is not None:
+    if is_start and info.seed is not None:
         drew -= {"python", "numpy", "torch"}
     drew -= _seeded_first(str(cell.get("code", "")))
     if not drew or "random" not in cell:

@@ -51,8 +51,8 @@ class Slice:
     reasons: Mapping[int, str]
 
 
-def slice_of(steps: Sequence[Step], target: int) -> Slice:
-    """Find the executions that one execution needs.
+def slice_of(steps: Sequence[Step], target: int, first: int | None = None) -> Slice:
+    """Find the executions that one execution needs, or several in a row.
 
     Parameters
     ----------
@@ -60,6 +60,8 @@ def slice_of(steps: Sequence[Step], target: int) -> Slice:
         Everything that the kernel executed, in order.
     target : int
         Position in `steps`.
+    first : int, optional
+        Where the target begins, if it is more than one execution.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def slice_of(steps: Sequence[Step], target: int) -> Slice:
     >>> slice_of([Step(names_of(cell)) for cell in cells], 3).positions
     (0, 2, 3)
     """
-    return _Slicer(steps[: target + 1]).run()
+    return _Slicer(steps[: target + 1]).run(target if first is None else first)
 
 
 class _Slicer:
@@ -103,9 +105,9 @@ class _Slicer:
             if not step.is_watched and step.names.may_bind_anything
         ]
 
-    def run(self) -> Slice:
-        target = len(self.steps) - 1
-        self._take(target, "is", "the target")
+    def run(self, first: int) -> Slice:
+        for target in range(first, len(self.steps)):
+            self._take(target, "is", "the target")
         for position in self._unseen:
             reasons = [r for r in self.steps[position].names.opaque if not r.startswith("reads ")]
             self._take(position, "may bind any name:", *reasons)

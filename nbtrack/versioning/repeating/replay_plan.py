@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbtrack.capture.transform import is_tracked
 from nbtrack.store import Store, StoredRun
 from nbtrack.versioning.repeating.fresh_kernel import Executed
 from nbtrack.versioning.script import untracked
@@ -24,13 +25,15 @@ class Plan:
     folder : Path
         Where the plan and the random states lie.
     sources : tuple of str
-        The cells as they will be executed; only the last one is tracked.
+        The cells as they will be executed; of tracked ones only the run's own still are.
     names : tuple of str
         How the cells are called: their execution counts.
     last_step : int or None
         The step after which to stop; None for the whole run.
     errors : tuple of (str or None)
         The name of the exception that ended each cell when it was recorded.
+    first_own : int
+        The number of the cell that starts the run.
     """
 
     folder: Path
@@ -38,11 +41,17 @@ class Plan:
     names: tuple[str, ...]
     last_step: int | None
     errors: tuple[str | None, ...]
+    first_own: int
 
     @property
     def first_line(self) -> str:
         """What the kernel executes before anything else."""
         return f"{_CALL}.begin({str(self.folder / 'plan.json')!r})"
+
+    @property
+    def last_line(self) -> str:
+        """What the kernel executes after all cells."""
+        return f"{_CALL}.end()"
 
     def line_before(self, number: int) -> str:
         """What the kernel executes before a cell."""
@@ -55,9 +64,13 @@ class Plan:
     def is_expected(self, number: int, done: Executed) -> bool:
         """Whether a cell ended as the recorded one did, or was stopped as planned."""
         name = None if done.error is None else done.error[0]
-        is_last = number == len(self.sources) - 1
-        is_stopped = is_last and name == "RunStopped" and self.last_step is not None
-        return name is None or name == self.errors[number] or is_stopped
+        return name is None or name == self.errors[number] or self.is_over(number, done)
+
+    def is_over(self, number: int, done: Executed) -> bool:
+        """Whether the repetition has ended with this cell, for a reason of its own."""
+        name = None if done.error is None else done.error[0]
+        is_stopped = name == "RunStopped" and self.last_step is not None
+        return number >= self.first_own and (is_stopped or name == "RunRepeated")
 
     def started_run(self, store: Store) -> StoredRun | None:
         """The run that the tracked cell has started."""
@@ -65,7 +78,7 @@ class Plan:
             told = json.loads((self.folder / "replayed.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return store.get(told["run"])
+        return type(store)(told.get("store") or store.path).get(told["run"])
 
     def problems(self) -> list[str]:
         """Random states that could not be put back, in words."""
@@ -113,15 +126,20 @@ def make_plan(
     last_step = min(limits) - 1 if limits else None
     # A training that was stopped part-way and gone on with is stopped there again.
     stops = [cell.get("stopped_after") for cell in replay["cells"][:-1]]
+    first_own = len(sources) - int(replay.get("num_own", 1))
     plain = [
-        untracked(source) if stop is None else source
-        for source, stop in zip(sources, stops, strict=False)
+        untracked(source) if stop is None and number < first_own else source
+        for number, (source, stop) in enumerate(zip(sources, stops, strict=False))
     ]
     document = {
         "run": run.id,
         "random": random,
         "counts": [cell.get("count") for cell in replay["cells"]],
-        "last_steps": [*stops, last_step],
+        "start": first_own,
+        "nth": replay.get("nth_start", 0),
+        "stops": [*stops, None],
+        "last_step": last_step,
+        "ends_cell": run.status != "failed" and not is_tracked(sources[-1]),
         "environment": replay.get("environment") or {},
     }
     (folder / "plan.json").write_text(json.dumps(document, default=repr), encoding="utf-8")
@@ -135,8 +153,9 @@ def make_plan(
         last_step=last_step,
         errors=(
             *(cell.get("error") for cell in replay["cells"][:-1]),
-            (run.error or {}).get("name"),
+            (run.error or {}).get("name") or replay["cells"][-1].get("error"),
         ),
+        first_own=first_own,
     )
 
 

@@ -200,6 +200,9 @@ def _execute(
                 executed.append(done)
                 if done.error is not None and not plan.is_expected(number, done):
                     return f"cell {plan.name(number)}: {_told(done.error)}"
+                if plan.is_over(number, done):
+                    break
+            kernel.execute(plan.last_line, silent=True)
             return None
 
     return executed, in_own_thread(work, kernel.kill)

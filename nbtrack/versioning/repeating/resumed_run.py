@@ -38,6 +38,8 @@ def capture_of(run: StoredRun) -> Capture:
     ]
     return Capture(
         cells=tuple(cells),
+        num_own=replay.get("num_own", 1),
+        nth_start=replay.get("nth_start", 0),
         num_executed=replay["num_executed"],
         missing=tuple(replay["missing"]),
         hidden=run.info.hidden,
