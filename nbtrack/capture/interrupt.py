@@ -7,6 +7,7 @@ when the cell ends); SIGINT, the notebook's interrupt button, always does.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -56,3 +57,19 @@ class GracefulInterrupt:
             return
         if self._previous is not None:
             self._previous(signum, frame)
+            _wake_event_loop()
+
+
+def _wake_event_loop() -> None:
+    """Let a cell that awaits hear of it now.
+
+    ipykernel's own handler leaves a callback with the event loop and does not wake it, so that
+    ``await asyncio.sleep(60)`` went on to its end (ipykernel 7.4, ``_cancel_on_sigint``).
+    """
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return
+    try:
+        asyncio.get_running_loop().call_soon_threadsafe(lambda: None)
+    except RuntimeError:  # nothing awaits
+        pass

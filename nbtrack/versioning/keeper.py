@@ -145,7 +145,8 @@ class Keeper:
                 )
             )
         for sentence in self._guarded(self._secrets) or ():
-            warnings.warn(f"nbtrack: {sentence}", RuntimeWarning, stacklevel=2)
+            # guarded: under `-W error` a warning is an exception
+            self._guarded(warnings.warn, f"nbtrack: {sentence}", RuntimeWarning, 3)
         values = {name: self._namespace().get(name) for name in self._capture.needs}
         later = self._guarded(self._consumed.begin, values) or []
         self._guarded(self._write_capture)

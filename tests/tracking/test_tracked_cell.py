@@ -376,13 +376,15 @@ def test_the_order_of_the_samples_is_kept(run_cell, training):
 
 
 def test_a_password_in_a_cell_that_is_kept_is_warned_of_and_never_shown(run_cell):
-    run_cell("api_key = 'sk-abcdef0123456789abcdef0123456789'\nn = 3")
+    run_cell("api_key = 'sk-abcdef0123456789abcdef0123456789'")
+    run_cell("n = 3")
     with pytest.warns(RuntimeWarning, match="api_key") as told:
         run_cell("%%track\nx = api_key")
     assert all("abcdef0123456789" not in str(each.message) for each in told)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert run_cell("%%track\nx = n").success  # a slice with nothing of the kind
+    assert nbtrack.get(-1).status == "done"
 
 
 def test_the_data_behind_a_loader_and_the_files_of_a_data_set_are_kept(run_cell, tmp_path):
