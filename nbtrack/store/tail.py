@@ -201,7 +201,12 @@ class Tail:
         wanted = np.array(list(numbers))
         for at in range(begin, end, PIECE_RECORDS):
             records = read_records(path, at * RECORD_BYTES, min(PIECE_RECORDS, end - at))
+            if not len(records):
+                return  # the file has been cut since
             is_wanted = np.isin(records["key"], wanted)
+            if is_wanted.all():
+                yield sort_records(file.pair, names, records, at, self._started_s)
+                continue
             kept = np.flatnonzero(is_wanted)
             if len(kept):
                 piece = sort_records(file.pair, names, records[kept], 0, self._started_s)

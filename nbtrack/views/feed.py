@@ -12,6 +12,7 @@ from nbtrack.views.frames import Frame, concat
 from nbtrack.views.heat import Heat
 from nbtrack.views.marks import Marks
 from nbtrack.views.panels import Board
+from nbtrack.views.printed import Printed
 from nbtrack.views.shelf import Shelf
 from nbtrack.views.wire import (
     ENVELOPE_BYTES,
@@ -41,7 +42,6 @@ MARKS_EVERY_S = 2.0
 CATCH_UP_S = 0.5  # in one look at a run that is being trained
 PATIENCE_S = 1.5
 OUTPUT_EVERY_S = 1.0
-OUTPUT_LINES = 20
 HEAD_LOSS = 4.0  # the loss panel is three times as wide as the others
 
 
@@ -53,6 +53,8 @@ class Feed:
     run : StoredRun
     can_stop, can_lr : bool
         Whether the page may offer to stop the run, or to change its learning rate.
+    patience_s : float
+        How long panels of the machine wait for those of the training.
 
     Attributes
     ----------
@@ -65,7 +67,14 @@ class Feed:
     4 kB for each parameter and map.
     """
 
-    def __init__(self, run: StoredRun, *, can_stop: bool = False, can_lr: bool = False) -> None:
+    def __init__(
+        self,
+        run: StoredRun,
+        *,
+        can_stop: bool = False,
+        can_lr: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self.run = run
         self.allowance = Allowance()
         self.marks = Marks(run)
@@ -74,8 +83,10 @@ class Feed:
         self._can = {"can_stop": can_stop, "can_lr": can_lr}
         self._tail = run.tail()
         self._outputs = run.output_tail()
+        self._printed = Printed()
         self.shelf = Shelf(self._tail)
-        self._board = Board(patience_s=PATIENCE_S)
+        self._patience_s = patience_s
+        self._board = Board(patience_s=patience_s)
         self._asked = Asked(self.shelf, self.marks)
         self._waiting: dict[int, list[Frame]] = {}
         self._sent: dict[int, int] = {}
@@ -85,9 +96,6 @@ class Feed:
         self._last_send = 0.0
         self._info_after = self._marks_after = self._output_after = 0.0
         self._traits: dict[str, Any] = {}
-        self._lines: list[str] = []
-        self._num_lines = 0
-        self._line = ""
         self._heat_told = self._panels_told = (-1, -1)
 
     @property
@@ -163,7 +171,7 @@ class Feed:
 
     def _restart(self) -> None:
         """The run's series have other names now: all of it comes again, under new numbers."""
-        self._board = Board(self._board.next_number, PATIENCE_S)
+        self._board = Board(self._board.next_number, self._patience_s)
         self._waiting, self._sent = {}, {}
         self._is_opening = True
         self._heat_told = self._panels_told = (-1, -1)
@@ -174,21 +182,7 @@ class Feed:
         """The last lines that the run printed, and what happened to it."""
         for output in self._outputs.read():
             self.marks.note_output(output)
-            if output.kind not in ("stdout", "stderr"):
-                continue
-            *whole, self._line = (self._line + str(output.data.get("text", ""))).split("\n")
-            self._line = self._line[-4096:]
-            lines = [line for line in map(_shown, whole) if line]
-            self._num_lines += len(lines)
-            self._lines = [*self._lines, *lines][-OUTPUT_LINES:]
-
-    def _output(self) -> dict[str, Any]:
-        rest = _shown(self._line)
-        shown = [*self._lines, rest][-OUTPUT_LINES:] if rest else self._lines
-        if not shown:
-            return {}
-        num = self._num_lines + bool(rest)
-        return {"last": shown[-1], "lines": num, "tail": "\n".join(shown)}
+            self._printed.note(output)
 
     # -- what a page needs ----------------------------------------------------------------------
 
@@ -217,7 +211,7 @@ class Feed:
 
     def changed_traits(self) -> Iterator[tuple[str, Any]]:
         """Name and value of what the page must know before the next points."""
-        now: dict[str, Any] = {"head": self.head(), "output": self._output()}
+        now: dict[str, Any] = {"head": self.head(), "output": self._printed.as_json()}
         if self._panels_told != (self._board.version, self._board.next_number):
             self._panels_told = (self._board.version, self._board.next_number)
             now["panels"] = self.panels()
@@ -228,8 +222,7 @@ class Feed:
         time_s = time.monotonic()
         if not self.is_running or time_s >= self._marks_after:
             self._marks_after = time_s + MARKS_EVERY_S
-            last = None if self.facts.steps is None else self.facts.steps - 1
-            now["events"] = self.marks.events(self.facts.info, last, self._time_of)
+            now["events"] = self.events()
             now["findings"] = self.marks.findings()
             now["epochs"] = self.marks.epochs()
             now["evals"] = self.marks.evals()
@@ -238,6 +231,23 @@ class Feed:
             if name not in self._traits or _lasting(value) != _lasting(self._traits[name]):
                 self._traits[name] = value
                 yield name, value
+
+    def events(self) -> list[dict[str, Any]]:
+        """What happened to the run, in order of time."""
+        last = None if self.facts.steps is None else self.facts.steps - 1
+        return self.marks.events(self.facts.info, last, self._time_of)
+
+    def read_all(self) -> None:
+        """Look until nothing is left to be read.
+
+        Raises
+        ------
+        OSError, StoreError
+            As for `look`.
+        """
+        self.look(is_last=True)
+        while self._tail.is_behind:
+            self.look()
 
     def _time_of(self, step: int) -> float | None:
         key = next((key for key in self._board.keys.values() if self.shelf.holds(key)), None)
@@ -379,12 +389,6 @@ class Feed:
 
     def _weights(self, numbers: list[int]) -> list[float]:
         return [HEAD_LOSS if self._board.panel_of[n] == "loss" else 1.0 for n in numbers]
-
-
-def _shown(line: str) -> str:
-    """A line as a terminal leaves it: what comes after a carriage return stands over it."""
-    text = line.rstrip("\r").rpartition("\r")[2].rstrip()
-    return text[:200]
 
 
 def _lasting(value: Any) -> Any:

@@ -8,10 +8,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.views.facts import error_text
-from nbtrack.views.frames import Frame, averages
-from nbtrack.views.panels import KNOWN, MACHINE, Board
+from nbtrack.views.feed import Feed
+from nbtrack.views.flags import Flag, draw_epochs, draw_flags
+from nbtrack.views.frames import averages
+from nbtrack.views.heat_figure import draw_heat
+from nbtrack.views.panels import KNOWN, MACHINE
 from nbtrack.views.plot import Box, Line, draw
-from nbtrack.views.shapes import INK, RED, STATUS_COLOURS, Picture, Word, Words, status_icon
+from nbtrack.views.shapes import (
+    AMBER,
+    INK,
+    RED,
+    STATUS_COLOURS,
+    Picture,
+    Word,
+    Words,
+    status_icon,
+    warning_icon,
+)
 from nbtrack.views.svg import to_svg
 from nbtrack.views.words import count, duration, shorten, sig, spark
 
@@ -78,20 +91,22 @@ def summary_line(run: StoredRun) -> str:
 
 
 class _Data:
-    """The series of a run by panel, thinned for a picture."""
+    """What there is to draw of a run: its series by panel, thinned, its maps and its marks."""
 
     def __init__(self, run: StoredRun) -> None:
-        news = run.tail().read()
-        board = Board()
-        board.add(news)
+        run.info  # noqa: B018 - of a run that was erased nothing is drawn
+        feed = Feed(run, patience_s=0.0)
+        feed.read_all()
+        self.heat, self.marks, self.events = feed.heat, feed.marks, feed.events()
         self.panels: list[tuple[str, str, dict[str, Any], list[Line]]] = []
         self.last_step = -1
         self.first_step: int | None = None
-        for spec in board.panels():
+        for spec in feed.panels():
             lines = []
-            for j, series in enumerate(spec["series"]):
-                most = MOST_POINTS if spec["id"] == "loss" else MOST_SMALL_POINTS
-                frame = Frame.of(*news[series["key"]]).thin(most)
+            most = MOST_POINTS if spec["id"] == "loss" else MOST_SMALL_POINTS
+            named = [series for series in spec["series"] if not series.get("faint")]
+            for j, series in enumerate(named):
+                frame = feed.shelf.frame(series["key"], most)
                 is_dashed = bool(series.get("dashed"))
                 lines.append(
                     Line(
@@ -104,14 +119,30 @@ class _Data:
                     )
                 )
                 self.last_step = max(self.last_step, int(frame.steps.max()))
-                self.first_step = min(self.first_step or 0, int(frame.steps.min()))
+                first = int(frame.steps.min())
+                self.first_step = first if self.first_step is None else min(self.first_step, first)
             if spec["id"] in MACHINE and len({*lines[0].frame.steps.tolist()}) < 2:
                 continue  # nothing stepped: they would stand in a single column
             self.panels.append((spec["id"], spec["title"], spec, lines))
-        self.main_steps = int(news["loss"][0][-1]) + 1 if "loss" in news else 0
+        self.main_steps = feed.facts.steps or 0
 
     def lines(self, panel: str) -> list[Line]:
         return next((lines for id, _, _, lines in self.panels if id == panel), [])
+
+    @property
+    def flags(self) -> list[Flag]:
+        """Marks that stand in the plots; epochs have ticks."""
+        return [
+            Flag(float(event["step"]), event["text"], _colour_of(event))
+            for event in self.events
+            if event["step"] is not None and event["kind"] != "note"
+        ]
+
+
+def _colour_of(event: dict[str, Any]) -> str:
+    if event["kind"] in ("exception", "nonfinite") or event.get("severity") == "error":
+        return RED
+    return AMBER if event["kind"] == "finding" else INK
 
 
 def _read(run: StoredRun) -> _Data:
@@ -149,13 +180,16 @@ def _picture(run: StoredRun, data: _Data) -> Picture:
     steps = (float(data.first_step or 0), float(max(data.last_step, 1)))
     loss = data.lines("loss")
     if loss:
-        _loss(picture, loss, steps)
+        _loss(picture, loss, steps, data)
         y = 284.0
     small = [panel for panel in data.panels if panel[0] != "loss"]
     # the order of a live view is that of arrival; here all is there, so the known ones come first
     small.sort(key=lambda panel: _order(panel[0]))
-    y = _small(picture, small[:MOST_SMALL], steps, y)
-    _foot(picture, run, y)
+    y = _small(picture, small[:MOST_SMALL], steps, y, data)
+    alarms = data.marks.findings()
+    modules = [(finding["module"] or "", finding["first_step"]) for finding in alarms]
+    y = draw_heat(picture, data.heat, y + 8, modules)
+    _foot(picture, run, y, data)
     return picture
 
 
@@ -187,7 +221,7 @@ def _head(picture: Picture, run: StoredRun, data: _Data) -> None:
     picture.path([(0, 32), (WIDTH, 32)], opacity=0.4)
 
 
-def _loss(picture: Picture, lines: Sequence[Line], steps: tuple[float, float]) -> None:
+def _loss(picture: Picture, lines: Sequence[Line], steps: tuple[float, float], data: _Data) -> None:
     picture.text(0, 54, "Loss", is_bold=True)
     x = WIDTH
     for line in reversed(lines):
@@ -198,10 +232,15 @@ def _loss(picture: Picture, lines: Sequence[Line], steps: tuple[float, float]) -
         x -= 46
         if x < 200:
             break
-    draw(picture, Box(40, 66, WIDTH - 40, 190), lines, steps)
+    box = Box(40, 66, WIDTH - 40, 190)
+    draw(picture, box, lines, steps)
+    draw_epochs(picture, box, [mark[0] for mark in data.marks.epochs()], steps)
+    draw_flags(picture, box, data.flags, steps, has_words=True)
 
 
-def _small(picture: Picture, panels: Sequence[Any], steps: tuple[float, float], y: float) -> float:
+def _small(
+    picture: Picture, panels: Sequence[Any], steps: tuple[float, float], y: float, data: _Data
+) -> float:
     """Rows of four; returns where the next thing goes."""
     for i, (_, title, spec, lines) in enumerate(panels):
         x, top = i % 4 * 248.0, y + i // 4 * 128
@@ -216,6 +255,7 @@ def _small(picture: Picture, panels: Sequence[Any], steps: tuple[float, float], 
             is_log=bool(spec.get("log")),
             has_zero=bool(spec.get("zero")),
         )
+        draw_flags(picture, box, data.flags, steps)
     return y + (len(panels) + 3) // 4 * 128
 
 
@@ -232,10 +272,24 @@ def _values(title: str, lines: Sequence[Line]) -> list[Word]:
     return [Word(text, line.colour, is_bold=True) for text, line in zip(texts, lines, strict=False)]
 
 
-def _foot(picture: Picture, run: StoredRun, y: float) -> None:
+def _foot(picture: Picture, run: StoredRun, y: float, data: _Data) -> None:
     info = run.info
     y += 10
     picture.path([(0, y), (WIDTH, y)], opacity=0.4)
+    for finding in data.marks.findings():
+        y += 20
+        colour = RED if finding["severity"] == "error" else AMBER
+        since = (
+            "" if finding["first_step"] is None else f" since step {count(finding['first_step'])}"
+        )
+        title = shorten(f"{finding['title']}{since}.", 60)
+        sentence = shorten(finding["sentence"], max(150 - len(title), 20))
+        picture.shapes += warning_icon(8, y - 4, colour)
+        words = [Word(title, colour, size=13, is_bold=True), Word(sentence)]
+        picture.shapes.append(Words(22, y, words))
+    if data.marks.num_more_findings:
+        y += 20
+        picture.text(22, y, f"{data.marks.num_more_findings} more findings: %doctor {info.id}")
     if info.error:
         y += 20
         first = shorten(error_text(info.error).splitlines()[0], 110)

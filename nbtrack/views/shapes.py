@@ -86,6 +86,15 @@ def circle(x: float, y: float, radius: float, start: float = 0.0, end: float = 1
     ]
 
 
+def warning_icon(x: float, y: float, colour: str) -> list[Path]:
+    """A triangle with an exclamation mark, in a square of 12 px whose middle is (x, y)."""
+    triangle = [(x, y - 6), (x + 7, y + 6), (x - 7, y + 6), (x, y - 6)]
+    return [
+        Path([triangle], colour, 1.5),
+        Path([[(x, y - 2), (x, y + 2)], [(x, y + 3.4), (x, y + 4.8)]], colour, 1.5),
+    ]
+
+
 STATUS_COLOURS = {
     "running": BLUE,
     "done": GREEN,

@@ -7,6 +7,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from nbtrack.records import Finding
+from nbtrack.store.findings import write_findings
 from nbtrack.views import static_figure, summary_line
 from nbtrack.views.frames import Frame
 from nbtrack.views.plot import smoothed
@@ -126,3 +128,53 @@ def test_smoothing_equals_the_sum_done_by_hand():
     # and the beginning is followed at once
     assert smoothed(Frame.of(*[np.arange(9.0)] * 3), 0.9)[1].tolist() == list(range(9))
     assert smoothed(frame, 0.0)[1].tolist() == values.tolist()
+
+
+@pytest.fixture
+def troubled(start, store):
+    """A run with layers of which one vanishes, epochs, an event and two findings."""
+    writer = start(started_s=1e9)
+    keys = [f"grad_norm/{layer}.weight" for layer in ("stem", "block.<b>", "head")]
+    for step in range(400):
+        small = 1e-7 if step > 100 else 0.5
+        writer.emit(["loss", *keys], [1.0, 0.5, small, 0.5], step, 1e9 + step)
+        if step % 100 == 0:
+            writer.emit(["mark/epoch"], [step / 100], step, 1e9 + step)
+    writer.output("event", {"text": "lr 0.1 → 0.01", "step": 200, "mark": "lr"})
+    finding = Finding(
+        code="x",
+        severity="warning",
+        origin="model",
+        title="Dead <layer>",
+        sentence="It is & stays zero.",
+        advice="A",
+        first_step=101,
+        module="block",
+    )
+    write_findings(writer.path, [finding])
+    writer.finish("done", steps=400)
+    return store.get(writer.info.id)
+
+
+def test_the_picture_shows_layers_marks_and_findings_and_escapes_them(troubled):
+    svg = static_figure(troubled)["image/svg+xml"]
+    root = ET.fromstring(svg)
+    words = [span.text for span in root.iter(f"{SVG}tspan")]
+    for expected in ("Gradient norm by layer", "block.<b>", "lr 0.1 → 0.01", "It is & stays zero."):
+        assert expected in words
+    assert "Dead <layer> since step 101." in words
+    fills = {
+        float(path.get("fill-opacity", 1))
+        for path in root.iter(f"{SVG}path")
+        if path.get("fill") == "#1479B8"
+    }
+    assert min(fills) < 0.1  # the layer that vanished
+    assert max(fills) > 0.9
+    order = [words.index(w) for w in ("Loss", "Gradient norm by layer", "It is & stays zero.")]
+    assert order == sorted(order)
+
+
+def test_a_run_without_layers_or_findings_has_no_map_and_no_marks(finished):
+    svg = static_figure(finished(50))["image/svg+xml"]
+    assert "by layer" not in svg
+    assert 'stroke-dasharray="3 3"' not in svg
