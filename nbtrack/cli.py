@@ -81,6 +81,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     export.add_argument("--store", type=Path, help="the store's folder")
     export.set_defaults(do=_export)
 
+    push = commands.add_parser("push", help="copy runs to a folder, bucket or machine")
+    push.add_argument("runs", nargs="*", metavar="RUN", help="all runs without any")
+    push.add_argument("url", metavar="URL", help="as in s3://bucket/path or file:///mnt/team")
+    push.add_argument("--store", type=Path, help="the store's folder")
+    push.set_defaults(do=_push)
+
+    pull = commands.add_parser("pull", help="copy runs that were pushed into this store")
+    pull.add_argument("url", metavar="URL", help="where they were pushed to")
+    pull.add_argument("runs", nargs="*", metavar="RUN", help="ids; all runs without any")
+    pull.add_argument("--store", type=Path, help="the store's folder")
+    pull.set_defaults(do=_pull)
+
     options = parser.parse_args(argv)
     try:
         return options.do(options) or 0
@@ -226,6 +238,23 @@ def _export(options: argparse.Namespace) -> None:
     from nbtrack.versioning.bundle import export_bundle
 
     print(export_bundle(Store(options.store).get(_which(options.run)), options.to))
+
+
+def _push(options: argparse.Namespace) -> None:
+    from nbtrack.store import Store
+
+    runs = [_which(run) for run in options.runs]
+    print(Store(options.store).push(options.url, *runs, say=_say_line))
+
+
+def _pull(options: argparse.Namespace) -> None:
+    from nbtrack.store import Store
+
+    print(Store(options.store).pull(options.url, *options.runs, say=_say_line))
+
+
+def _say_line(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _which(text: str) -> str | int:

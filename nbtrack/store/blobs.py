@@ -131,6 +131,43 @@ class Blobs:
         """
         return [digest for digest in self if not self._is_whole(digest)]
 
+    def stored(self, digest: str) -> tuple[bytes, list[str]]:
+        """The bytes that lie under a digest, and the chunks if they are a list of chunks.
+
+        Raises
+        ------
+        BlobNotFound
+            If the store does not have it, or it is damaged.
+        """
+        data, chunks = self._stored(digest)
+        return data, [chunk.digest for chunk in chunks or ()]
+
+    def chunks_of(self, digest: str, data: bytes) -> list[str]:
+        """The chunks that must be there before `take` takes these bytes under that digest."""
+        if _hasher(data).hexdigest() == digest or not data.startswith(_MAGIC):
+            return []
+        return [chunk.digest for chunk in _parse_chunks(data) or ()]
+
+    def take(self, digest: str, data: bytes) -> None:
+        """Keep what `stored` of another store gave.
+
+        Raises
+        ------
+        BlobNotFound
+            If the content does not have that digest, or a chunk of it is not here; nothing is kept.
+        OSError
+            If the store cannot be written.
+        """
+        whole = _hasher()
+        if self.chunks_of(digest, data):
+            for chunk in _parse_chunks(data) or ():
+                whole.update(self._chunk(chunk))
+        else:
+            whole.update(data)
+        if whole.hexdigest() != digest:
+            raise BlobNotFound(f"blob {digest} came damaged: its bytes have another digest")
+        self._write(digest, data)
+
     def _is_whole(self, digest: str) -> bool:
         try:
             for _ in self._read(digest):

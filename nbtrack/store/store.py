@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from nbtrack.errors import RunNotFound
@@ -11,6 +12,7 @@ from nbtrack.records import RunInfo
 from nbtrack.store.heartbeat import describe_writer
 from nbtrack.store.listing import Runs
 from nbtrack.store.place import Place
+from nbtrack.store.remote import Moved, pull, push
 from nbtrack.store.runfile import FILE_NAME, read_info
 from nbtrack.store.storedrun import StoredRun
 from nbtrack.store.writer import RunWriter
@@ -18,6 +20,10 @@ from nbtrack.store.writer import RunWriter
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ALPHABET = "0123456789" + _LETTERS
 _ID_LENGTH = 6  # 26 * 36**5 = 1.6 billion
+
+
+def _unsaid(line: str) -> None:
+    """Nobody wants to know."""
 
 
 class Store(Place):
@@ -161,6 +167,57 @@ class Store(Place):
         """
         folder = self.run_folder(self._find(which))
         return RunWriter(folder, read_info(folder), rank=rank, is_extra=True)
+
+    def push(self, url: str, *runs: str | int, say: Callable[[str], None] = _unsaid) -> Moved:
+        """Copy runs, and the blobs that they need, to another place.
+
+        Parameters
+        ----------
+        url : str
+            Of a folder or bucket, as fsspec takes it: ``file:///mnt/team``, ``s3://bucket/path``,
+            ``sftp://host/path``. Credentials are those of the protocol's own settings and
+            variables; nothing of them is stored.
+        *runs : str or int
+            As `get` takes them; all runs without any. One that is running is copied as it is now.
+        say : callable
+            Told in a line what is being done.
+
+        Returns
+        -------
+        Moved
+            What was transferred. What is there already is not sent again.
+
+        Raises
+        ------
+        RunNotFound
+            If no run answers to one of `runs`.
+        StoreError
+            If the URL cannot be read or written, or a package for its protocol is missing.
+        """
+        ids = [self._find(run) for run in runs] or [str(row["id"]) for row in self.runs.rows()]
+        return push(self.runs_folder, self.blobs, ids, url, say)
+
+    def pull(self, url: str, *runs: str, say: Callable[[str], None] = _unsaid) -> Moved:
+        """Copy runs that were pushed, and the blobs that they need, into this store.
+
+        Parameters
+        ----------
+        url : str
+            As for `push`.
+        *runs : str
+            Ids, or the starts of some; all runs without any. One that is here and has ended is
+            left as it is.
+
+        Raises
+        ------
+        RunNotFound
+            If no run there has that id.
+        StoreError
+            If there is no run, the URL cannot be read, or a file came damaged.
+        BlobNotFound
+            If a blob came damaged; what came before it is kept, and not asked for again.
+        """
+        return pull(self.runs_folder, self.blobs, runs, url, say)
 
 
 def _random_id() -> str:

@@ -6,18 +6,17 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from nbtrack.errors import FormatTooNew, StoreError
 from nbtrack.store import Store, StoredRun
+from nbtrack.store.remote import referred
 
 FORMAT = 1
 SUFFIX = ".nbtrack.zip"
 
 _HEAD = "nbtrack-bundle.json"
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _RUN_FILE = re.compile(r"run/([\w.-]+)")
 _BLOB_FILE = re.compile(r"blobs/([0-9a-f]{64})")
 _NOT_TAKEN = {"heartbeat", "reserve"}
@@ -53,7 +52,7 @@ def export_bundle(run: StoredRun, path: str | os.PathLike[str] | None = None) ->
             for file in sorted(run.path.iterdir()):
                 if file.is_file() and file.name not in _NOT_TAKEN and not file.name.startswith("."):
                     archive.write(file, f"run/{file.name}")
-            for digest in sorted(set(_digests(run))):
+            for digest in sorted(set(referred(run.path, blobs))):
                 if digest in blobs:
                     archive.writestr(f"blobs/{digest}", blobs.get(digest))
         temporary.replace(target)
@@ -109,16 +108,3 @@ def _take_run(archive: zipfile.ZipFile, folder: Path) -> None:
     names = [name for name in archive.namelist() if _RUN_FILE.fullmatch(name)]
     for name in sorted(names, key=lambda name: name == "run/run.json"):
         (folder / name.removeprefix("run/")).write_bytes(archive.read(name))
-
-
-def _digests(run: StoredRun) -> Iterator[str]:
-    """Everything that looks like the digest of a blob in the run's two JSON files."""
-    for name in ("run.json", "replay.json"):
-        try:
-            text = (run.path / name).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            continue
-        found = set(_DIGEST.findall(text))
-        yield from found
-        for digest in found & {run.info.snapshot}:
-            yield from _DIGEST.findall(run.store.blobs.get(digest).decode())

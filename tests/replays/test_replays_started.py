@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from played import in_shell, start_script
@@ -79,3 +80,18 @@ def test_a_run_that_was_never_finished_is_given_back(start_kernel, how):
     assert [cell["source"] for cell in run.replay["cells"]][-2:] == [STEPS, STEPS]
     found = again(run)
     assert (found.verdict, num_losses(found)) == ("identical", {8}), found
+
+
+def test_a_run_that_was_pushed_is_given_back_from_another_store(shell, tmp_path):
+    """As on another machine: an empty store, and the data beside the notebook is gone."""
+    read = "rows = open('houses.csv').read().split()"
+    cell = f"%%track\nscale = len(rows[1])\n{OPTIMIZER}\n" + STEPS.replace("w - ", "scale * w - ")
+    assert in_shell(shell, [SETUP, read, cell])[-1] == ""
+    run, other = nbtrack.get(-1), nbtrack.Store(tmp_path / "other")
+    nbtrack.Store().push((tmp_path / "team").as_uri(), run.id)
+    other.pull((tmp_path / "team").as_uri())
+    Path("houses.csv").rename(tmp_path / "gone.csv")
+    (tmp_path / ".nbtrack").rename(tmp_path / "gone")
+    found = again(run.id, store=other)
+    assert (found.verdict, found.reason) == ("identical", None), found
+    assert found.run.store.path == other.path
