@@ -17,6 +17,17 @@ def a_store_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def every_run_has_ended(a_store_of_its_own: None) -> Iterator[None]:
+    """A run that a test leaves behind would measure the tests after it."""
+    yield
+    module = sys.modules.get("nbtrack.run")
+    left = [run for run in module._live if run.is_active] if module else []
+    for run in left:
+        run.finish()
+    assert not left, f"this test leaves runs behind: {left}"
+
+
+@pytest.fixture(autouse=True)
 def torch_as_it_was() -> Iterator[None]:
     """A test that asks torch for other threads or algorithms asks for itself alone."""
     before = sys.modules.get("torch") and _settings(sys.modules["torch"])

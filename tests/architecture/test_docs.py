@@ -119,7 +119,7 @@ def test_every_name_that_a_document_uses_exists(doc: str) -> None:
     ("name", "command"),
     [
         ("demo", "pip install -c constraints.txt -e . && nbtrack demo"),
-        ("tests", 'pip install -c constraints.txt -e ".[test]" && pytest'),
+        ("tests", 'pip install -c constraints.txt -e ".[test]" && pytest -n 2 --dist loadfile'),
     ],
 )
 def test_ci_runs_the_command_that_the_readme_gives(name: str, command: str) -> None:
