@@ -1,16 +1,16 @@
 // One panel's plot: uPlot in the colours of the page.
 import uPlot from "uplot";
-import { clock, count } from "./numbers.js";
-import {
-  linearLabels, linearRange, logLabels, logRange, logSplits, NUMBER_STEPS, STEP_STEPS, TIME_STEPS,
-} from "./scales.js";
+import { panBy, watchGestures, zoomBy } from "./gestures.js";
+import { paintBand, paintBandLabel, paintMarks, paintOdd } from "./paint.js";
+import { linearLabels, linearRange, logLabels, logRange, logSplits, NUMBER_STEPS } from "./scales.js";
 import { colour } from "./theme.js";
 
 const LEAST = 120; // px; below that a plot says nothing
 
 /**
- * `spec`: {height, log, zero, band, lines: [{colour, width, alpha, dash, dots}]}.
- * `shared`: {cursor key, range() -> [lo, hi] of x, xmode(), onCursor(x), onZoom(lo, hi)}.
+ * `spec`: {height, log, zero, band, labels, lines: [{colour, width, alpha, dash, dots}]}.
+ * `shared`: {key of the common cursor, range() -> [lo, hi] of x, axis: {mode, steps, labels(splits)},
+ * theme(), onCursor(x), onZoom([lo, hi] | null), extent()?, marks()?, onMark(mark)?}.
  */
 export class Chart {
   #host; #shared; #spec; #plot = null; #signature = ""; #data = [[]];
@@ -31,7 +31,7 @@ export class Chart {
     this.#bad = bad;
     this.#floor = floor;
     if (this.#host.clientWidth < 50) return; // not laid out yet: the resize observer comes back
-    const signature = JSON.stringify([spec, this.#shared.xmode(), this.#shared.theme()]);
+    const signature = JSON.stringify([spec, this.#shared.axis.mode, this.#shared.theme()]);
     if (this.#plot && signature === this.#signature) {
       this.#plot.setData(data, false);
       this.#plot.redraw(true, true);
@@ -52,10 +52,6 @@ export class Chart {
     this.resizer.disconnect();
     this.#plot?.destroy();
     this.#plot = null;
-  }
-
-  get width() {
-    return this.#plot?.bbox.width ?? 0;
   }
 
   #fit() {
@@ -80,14 +76,15 @@ export class Chart {
       axes: [this.#xAxis(), this.#yAxis()],
       series: [{}, ...this.#spec.lines.map((line) => this.#line(line))],
       hooks: {
-        drawClear: [() => this.#band()],
-        draw: [() => this.#marks()],
+        drawClear: [() => this.#under()],
+        draw: [() => this.#over()],
         setCursor: [(u) => this.#shared.onCursor(u.cursor.left >= 0 ? u.posToVal(u.cursor.left, "x") : null)],
         setSelect: [(u) => this.#selected(u)],
       },
     };
     this.#plot = new uPlot(options, this.#data, this.#host);
     this.#host.nbtPlot = this.#plot;
+    watchGestures(this.#plot, this.#shared);
   }
 
   #yScale() {
@@ -109,14 +106,14 @@ export class Chart {
   }
 
   #xAxis() {
-    const time = this.#shared.xmode() === "time";
+    const { axis: x } = this.#shared;
     const axis = this.#colour("--nbt-line");
     return {
       stroke: this.#colour("--nbt-fg2"), font: this.#font(), size: 22, gap: 4, space: 70,
       grid: { show: false }, ticks: { show: true, size: 3, stroke: axis, width: 1 },
       border: { show: true, stroke: axis, width: 1 },
-      incrs: time ? TIME_STEPS : STEP_STEPS,
-      values: (u, splits) => splits.map((v) => (time ? clock(v) : count(v))),
+      incrs: x.steps,
+      values: (u, splits) => x.labels(splits),
     };
   }
 
@@ -145,7 +142,10 @@ export class Chart {
       },
       dataIdx: (u, i, index) => closest(u.data[i], index),
       sync: { key: this.#shared.key, setSeries: false, scales: ["x", null], filters: { pub: moves, sub: moves } },
-      bind: { dblclick: () => () => (this.#shared.onZoom(null), null) },
+      bind: {
+        dblclick: () => () => (this.#shared.onZoom(null), null),
+        mousedown: (u, el, drag) => (event) => (event.shiftKey && this.#shared.zoomed?.() ? null : drag(event)),
+      },
     };
   }
 
@@ -156,71 +156,48 @@ export class Chart {
     this.#shared.onZoom([low, high]);
   }
 
-  /** Arrow keys move the cursor by a point, Escape shows the whole run again. */
+  /** Moves the cursor of all charts to a place on the shared axis; null: away. */
+  point(x) {
+    const u = this.#plot;
+    if (u) u.setCursor(x == null ? { left: -10, top: -10 } : { left: u.valToPos(x, "x"), top: 10 });
+  }
+
+  /** What is drawn, for a picture of it: uPlot, and what went in. */
+  get drawn() {
+    return { plot: this.#plot, spec: this.#spec, data: this.#data, bad: this.#bad, floor: this.#floor };
+  }
+
+  /** Arrows move the cursor by a point, with shift the zoomed range; + and - zoom, Escape fits. */
   #key(event) {
     const u = this.#plot;
     if (!u) return;
-    if (event.key === "Escape") this.#shared.onZoom(null);
-    else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (event.key === "Escape" && this.#shared.zoomed?.()) this.#shared.onZoom(null);
+    else if (event.key === "+" || event.key === "=") zoomBy(u, this.#shared, 0.5);
+    else if (event.key === "-") zoomBy(u, this.#shared, 2);
+    else if (way && event.shiftKey) panBy(u, this.#shared, way * 0.2);
+    else if (way) {
       const xs = u.data[0];
       const from = u.cursor.idx ?? xs.length - 1;
-      const to = Math.min(xs.length - 1, Math.max(0, from + (event.key === "ArrowLeft" ? -1 : 1)));
-      u.setCursor({ left: u.valToPos(xs[to], "x"), top: 10 });
+      const to = Math.min(xs.length - 1, Math.max(0, from + way));
+      this.point(xs[to]);
     } else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  /** A region that is known to be healthy, under the lines. */
-  #band() {
-    const band = this.#spec.band, u = this.#plot;
-    if (!band || !u) return;
-    const { ctx, bbox } = u;
-    const clamp = (y) => Math.min(bbox.top + bbox.height, Math.max(bbox.top, y));
-    const top = clamp(u.valToPos(band.high, "y", true)), low = clamp(u.valToPos(band.low, "y", true));
-    if (low - top < 1) return;
-    ctx.save();
-    ctx.fillStyle = this.#colour("--nbt-ok-fill");
-    ctx.fillRect(bbox.left, top, bbox.width, low - top);
-    ctx.restore();
+  #under() {
+    const u = this.#plot, band = this.#spec.band;
+    if (u && band) paintBand(u, band, (name) => this.#colour(name));
   }
 
-  /** Points that cannot be drawn: red ticks where not finite, open ticks where not positive on log. */
-  #marks() {
-    const u = this.#plot;
+  #over() {
+    const u = this.#plot, { band, labels } = this.#spec, tint = (name) => this.#colour(name);
     if (!u) return;
-    const { ctx, bbox } = u, px = devicePixelRatio, foot = bbox.top + bbox.height;
-    ctx.save();
-    ctx.lineWidth = 1.5 * px;
-    const [low, high] = this.#shared.range();
-    const at = (xs, paint) => {
-      let last = -Infinity;
-      for (const x of xs) {
-        const left = x < low || x > high ? -1 : Math.round(u.valToPos(x, "x", true));
-        if (left < 0 || left - last < 2 * px) continue;
-        last = left;
-        paint(left);
-      }
-    };
-    ctx.strokeStyle = this.#colour("--nbt-error");
-    at(this.#bad, (x) => {
-      ctx.beginPath();
-      ctx.moveTo(x, foot);
-      ctx.lineTo(x, foot - 7 * px);
-      ctx.stroke();
-    });
-    ctx.strokeStyle = this.#colour("--nbt-fg2");
-    ctx.lineWidth = px;
-    at(this.#floor, (x) => ctx.strokeRect(x - 1.5 * px, foot - 5 * px, 3 * px, 5 * px));
-    const band = this.#spec.band;
-    if (band?.label) {
-      ctx.font = `400 ${11 * px}px ${getComputedStyle(this.#host).fontFamily}`;
-      ctx.fillStyle = this.#colour("--nbt-ok");
-      ctx.textAlign = "right";
-      const y = u.valToPos(band.high, "y", true);
-      if (y > bbox.top - 2 && y < foot - 14 * px) ctx.fillText(band.label, bbox.left + bbox.width - 4 * px, Math.max(y, bbox.top) + 11 * px);
-    }
-    ctx.restore();
+    const { fontFamily } = getComputedStyle(this.#host);
+    if (this.#shared.marks) paintMarks(u, this.#shared.marks(), tint, !!labels, fontFamily);
+    paintOdd(u, this.#bad, this.#floor, tint);
+    if (band?.label) paintBandLabel(u, band, tint, fontFamily);
   }
 }
 

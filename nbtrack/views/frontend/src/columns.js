@@ -13,6 +13,7 @@ export class Column {
     this.rows = 0; // points logged that these stand for
     this.length = 0;
     this.complete = true; // false: rows were missed, a full picture is needed
+    this.version = 0; // rises with every change, so that what is made of it can be kept
     this.#make(256);
   }
 
@@ -27,12 +28,14 @@ export class Column {
   }
 
   clear() {
+    this.version++;
     this.length = 0;
     this.rows = 0;
   }
 
   push(chunk, from) {
     const more = chunk.length - from;
+    this.version++;
     if (this.length + more > this.steps.length) this.#make(Math.max(this.steps.length * 2, this.length + more));
     for (let i = from; i < chunk.length; i++) {
       const at = this.length++;
@@ -57,19 +60,18 @@ export class Column {
     this.length = kept.indices.length;
   }
 
-  /** Positions along rising `steps` or `times`; null where they only rise already. */
-  order(name) {
-    const xs = this[name];
-    let i = 1;
-    while (i < this.length && xs[i] >= xs[i - 1]) i++;
-    if (i >= this.length) return null;
-    return Array.from({ length: this.length }, (_, k) => k).sort((a, b) => xs[a] - xs[b] || a - b);
-  }
-
   /** The last value of all, also one that is not finite. */
   get last() {
     return this.length ? this.values[this.length - 1] : null;
   }
+}
+
+/** Positions along rising `xs`; null where they only rise already (steps may repeat or go back). */
+export function order(xs, length) {
+  let i = 1;
+  while (i < length && xs[i] >= xs[i - 1]) i++;
+  if (i >= length) return null;
+  return Array.from({ length }, (_, k) => k).sort((a, b) => xs[a] - xs[b] || a - b);
 }
 
 export class Columns {

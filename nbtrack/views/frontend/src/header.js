@@ -1,30 +1,31 @@
 // Who, how far, how to act: the lines above the charts, in every state a run can be in.
+import { Control } from "./control.js";
 import { h, say, show } from "./dom.js";
 import { icon, pill } from "./icons.js";
 import { clock, count, sig } from "./numbers.js";
 
-const PATIENCE_MS = 1000; // without an answer by then, the kernel cannot hear the page
-
+/** Steps that the run will make, if that is known. */
+const total = (head) => head.expected?.steps ?? head.total;
 const bold = (text) => h("b", {}, text);
 const fact = (...parts) => h("span", {}, parts);
+const sep = (...parts) => h("span", { class: "sep" }, parts);
 
 export class Header {
-  #model; #asked = 0; #timer = 0;
-
   constructor(model, level = "h2") {
-    this.#model = model;
+    this.control = new Control(model, () => this.again?.());
     this.name = h(level, { class: "name clip" });
     this.id = h("code", { class: "sub" });
     this.pill = h("span");
     this.tags = h("span", { class: "row wrap tags" });
-    this.stop = h("button", { class: "btn", type: "button", title: "Finishes the step, saves, ends as stopped", onclick: () => this.#ask() }, icon("stop"), h("span", {}, "Stop"));
+    this.stop = this.control.stop;
+    this.full = h("button", { class: "btn icon quiet", type: "button", "aria-label": "Full screen", title: "Full screen" }, icon("full"));
     this.fill = h("i");
     this.bar = h("div", { class: "bar", role: "progressbar", "aria-label": "Steps" }, this.fill);
     this.facts = h("div", { class: "row facts" });
     this.error = h("pre", { class: "x", hidden: true });
     this.el = h(
       "header", { class: "top" },
-      h("div", { class: "row wrap" }, this.name, this.id, this.pill, this.tags, h("span", { class: "push row" }, this.stop)),
+      h("div", { class: "row wrap" }, this.name, this.id, this.pill, this.tags, h("span", { class: "push row wrap" }, this.control.lr, this.stop, this.full)),
       this.bar, this.facts, this.error,
     );
   }
@@ -38,15 +39,15 @@ export class Header {
     if (this.status !== head.status) {
       this.status = head.status;
       this.pill.replaceChildren(pill(head.status));
-      this.#quiet();
+      this.control.quiet();
     }
     const tags = [...(head.tags || []), ...(head.seed == null ? [] : [`seed ${head.seed}`])];
     if (tags.join("\n") !== this.tagText) {
       this.tagText = tags.join("\n");
       this.tags.replaceChildren(...tags.map((tag) => h("span", { class: "tag" }, tag)));
     }
-    show(this.stop, head.can_stop && head.status === "running" && !head.erased);
-    this.#bar(head, progress);
+    this.control.update(head, progress.lr ?? head.lr);
+    this.#bar({ ...head, total: total(head) }, progress);
     this.#facts(head, progress);
     show(this.error, !!head.error);
     if (head.error) say(this.error, head.error);
@@ -69,62 +70,28 @@ export class Header {
   }
 
   #facts(head, progress) {
-    const signature = JSON.stringify([head, progress.step, Math.round(progress.elapsed ?? 0), this.unheard && this.why, sig(progress.rate)]);
+    const signature = JSON.stringify([head, progress.step, Math.round(progress.elapsed ?? 0), this.control.unheard, sig(progress.rate)]);
     if (signature === this.factText) return;
     this.factText = signature;
     const words = head.erased ? ERASED : (FACTS[head.status] || FACTS.lost);
-    this.facts.replaceChildren(...words(head, progress, this.unheard && this.why));
-  }
-
-  // -- stop ---------------------------------------------------------------
-
-  #ask() {
-    this.#asked += 1;
-    this.unheard = false;
-    this.stop.setAttribute("aria-disabled", "true");
-    say(this.stop.lastChild, "Stopping after this step");
-    this.#model.send({ t: "stop", n: this.#asked });
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#noAnswer(), PATIENCE_MS);
-  }
-
-  /** The run has heard: it ends when its step is done. */
-  acknowledged() {
-    clearTimeout(this.#timer);
-    this.unheard = false;
-    this.stop.setAttribute("aria-disabled", "true");
-    say(this.stop.lastChild, "Stopping after this step");
-    this.again?.();
-  }
-
-  /** Heard, but there is no step to stop after. */
-  refused() {
-    clearTimeout(this.#timer);
-    this.#noAnswer("The run has made no optimizer step to stop after: ");
-  }
-
-  #noAnswer(why = "This kernel cannot hear the page while a cell runs: ") {
-    this.why = why;
-    this.unheard = true;
-    this.stop.removeAttribute("aria-disabled");
-    say(this.stop.lastChild, "Stop");
-    this.again?.();
-  }
-
-  #quiet() {
-    clearTimeout(this.#timer);
-    this.unheard = false;
-    this.stop.removeAttribute("aria-disabled");
-    say(this.stop.lastChild, "Stop");
+    this.facts.replaceChildren(...words(head, progress, this.control.unheard));
   }
 
   destroy() {
-    clearTimeout(this.#timer);
+    this.control.destroy();
   }
 }
 
-function step({ total }, { step: at }) {
-  return total ? fact("step ", bold(count(at)), ` of ${count(total)}`) : fact("step ", bold(count(at)));
+function step(head, { step: at }) {
+  const all = total(head);
+  return all ? fact("step ", bold(count(at)), ` of ${count(all)}`) : fact("step ", bold(count(at)));
+}
+
+function epoch(head, now) {
+  const at = now.epoch ?? head.epoch;
+  if (at == null) return [];
+  const all = head.expected?.epochs, nth = Math.floor(at) + 1;
+  return [sep("epoch ", bold(count(all ? Math.min(nth, all) : nth)), all ? ` of ${count(all)}` : "")];
 }
 
 function changed({ changed: words }) {
@@ -134,7 +101,6 @@ function changed({ changed: words }) {
   return [h("span", { class: "sep changed" }, "changed: ", h("code", { title: words.join("; ") }, words.join("; ")))];
 }
 
-const sep = (...parts) => h("span", { class: "sep" }, parts);
 const rate = ({ rate: speed }) => (speed > 0 ? [sep(bold(sig(speed)), " steps/s")] : []);
 
 const FACTS = {
@@ -147,22 +113,26 @@ const FACTS = {
     if (now.step == null) {
       return [fact("Waiting for the first optimizer step: ", bold(clock(now.elapsed)), " elapsed. Nothing has been recorded yet."), ...changed(head)];
     }
-    const long = head.total ? [] : [sep("length not known")];
-    return [step(head, now), ...long, sep(bold(clock(now.elapsed)), " elapsed"), ...rate(now), ...changed(head)];
+    const long = total(head) ? [] : [sep("length not known")];
+    const left = now.left == null ? [] : [sep(bold(clock(now.left)), " left")];
+    return [step(head, now), ...long, ...epoch(head, now), sep(bold(clock(now.elapsed)), " elapsed"), ...left, ...rate(now), ...changed(head)];
   },
   done: (head, now) => ended(head, now),
   stopped: (head, now) => ended(head, now, "stopped between two steps, everything up to there is kept"),
   interrupted: (head, now) => ended(head, now, "interrupted, points up to there are kept"),
   failed: (head, now) => ended(head, now, "points up to the failure are kept"),
   lost(head, now) {
-    const where = now.step == null ? "before its first step" : fact("at step ", bold(count(now.step)));
-    return [fact("last seen ", where, ` after ${clock(now.elapsed)}. The process ended without a word: killed, out of memory or power. Every point logged until then is here.`)];
+    const where = now.step == null ? "before its first step" : fact("at ", step(head, now));
+    const when = head.seen_s ? `, ${day(head.seen_s)}` : ` after ${clock(now.elapsed)}`;
+    return [fact("last seen ", where, `${when}. The process ended without a word: killed, out of memory or power. Every point logged until then is here.`)];
   },
   incomplete(head, now) {
-    const lost = head.lost_points || 0;
-    return ended(head, now, h("span", {}, bold(`${count(lost)} ${lost === 1 ? "point is" : "points are"} missing`), " because they could not be written"));
+    const lost = head.lost_points || 0, of = head.num_points ? ` of ${count(head.num_points + lost)}` : "";
+    return ended(head, now, h("span", {}, bold(`${count(lost)}${of} ${lost === 1 && !of ? "point is" : "points are"} missing`), " because they could not be written"));
   },
 };
+
+const day = (seconds) => new Date(seconds * 1000).toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 const ERASED = () => [fact("this run was erased; what is drawn here is all that is left of it")];
 

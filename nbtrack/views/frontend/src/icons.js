@@ -15,6 +15,12 @@ const SHAPES = {
     P("M8 3a5 5 0 0 1 0 10z", { fill: "currentColor", stroke: "none" }),
   ],
   stop: [["rect", { x: 4, y: 4, width: 8, height: 8, fill: "currentColor", stroke: "none" }]],
+  error: [P("M5.4 1.8h5.2l3.6 3.6v5.2l-3.6 3.6H5.4l-3.6-3.6V5.4z"), P("M8 4.8v4M8 11.2v.1", { "stroke-width": 1.9 })],
+  warning: [P("M8 2.2l6.2 11.2H1.8z"), P("M8 6.4v3.2M8 11.5v.1", { "stroke-width": 1.9 })],
+  info: [["circle", { cx: 8, cy: 8, r: 6.2 }], P("M8 7.4v4M8 4.8v.1", { "stroke-width": 1.9 })],
+  lr: [P("M2.5 4h6v8h5")],
+  menu: [P("M8 3.5v.1M8 8v.1M8 12.5v.1", { "stroke-width": 2.4 })],
+  full: [P("M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10")],
   down: [P("M4 6.5l4 4 4-4")],
 };
 

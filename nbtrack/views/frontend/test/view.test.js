@@ -2,14 +2,14 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { h } from "../src/dom.js";
 import { Header } from "../src/header.js";
-import { Source } from "../src/live.js";
+import { Source } from "../src/source.js";
 import { LossPanel } from "../src/loss.js";
 import { colour, ground } from "../src/theme.js";
+import { Axis } from "../src/axis.js";
 import { Columns } from "../src/columns.js";
+import { Settings } from "../src/settings.js";
 
-vi.mock("../src/live.css", () => ({ default: "" }));
-vi.mock("../src/tokens.css", () => ({ default: "" }));
-vi.mock("uplot/dist/uPlot.min.css", () => ({ default: "" }));
+vi.mock("../src/styles.js", () => ({ styles: "" }));
 
 const EVIL = "<img src=x onerror=alert(1)>";
 
@@ -80,7 +80,7 @@ describe("the header", () => {
     vi.advanceTimersByTime(200);
     expect(header.facts.textContent).toContain("press the notebook's interrupt button once");
     expect(header.stop.textContent).toBe("Stop");
-    header.acknowledged();
+    header.control.answered({ of: "stop", ok: true });
     expect(header.facts.textContent).not.toContain("interrupt button");
     expect(header.stop.getAttribute("aria-disabled")).toBe("true");
   });
@@ -138,16 +138,17 @@ describe("the loss panel", () => {
     columns.get(0).push({ length: 3, steps: [0, 1, 2], times: [0, 1, 2], values: [3, 2, 1] }, 0);
     columns.get(1).push({ length: 1, steps: [1], times: [1], values: [2.5] }, 0);
     globalThis.ResizeObserver ??= class { observe() {} disconnect() {} };
+    const settings = new Settings(), axis = new Axis(settings);
     const shared = {
-      columns, key: "k", state: { smoothing: 0.9, xmode: "step", live: true }, range: () => [0, 2], xmode: () => "step",
-      smoothing: () => 0.9, cursor: () => null, theme: () => "light", redraw() {}, onCursor() {}, onZoom() {},
+      key: "k", state: { zoom: null, live: true }, settings, axis, column: (id) => columns.get(id), range: () => [0, 2],
+      smoothing: () => ({ kind: "exp", asked: 0.9 }), cursor: () => null, theme: () => "light", who: () => ({ id: "a" }), redraw() {}, onCursor() {}, onZoom() {},
     };
     const made = new LossPanel({ id: "loss", title: "Loss", noisy: true, series }, shared);
     made.draw();
     return made;
   }
   const TWO = [{ id: 0, key: "loss", label: "train" }, { id: 1, key: "val/loss", label: "val", dashed: true, held: true }];
-  const cells = (made) => [...made.table.querySelectorAll("tbody tr:not([hidden])")].map((row) => row.textContent);
+  const cells = (made) => [...made.readout.querySelectorAll("tbody tr:not([hidden])")].map((row) => row.textContent);
 
   it("is its own legend: names, newest, best, and the gap between val and train", () => {
     const made = panel(TWO);
@@ -174,7 +175,7 @@ describe("the loss panel", () => {
   it("shows a key that is markup as text", () => {
     const made = panel([{ id: 0, key: EVIL, label: EVIL }]);
     expect(made.el.querySelector("img")).toBe(null);
-    expect(made.table.textContent).toContain(EVIL);
+    expect(made.readout.textContent).toContain(EVIL);
   });
 
   it("counts what it cannot draw", () => {
@@ -182,11 +183,10 @@ describe("the loss panel", () => {
     expect(made.lost.hidden).toBe(true);
     made.spec.series[0].id = 7;
     const shared = { length: 2, steps: [0, 1], times: [0, 1], values: [NaN, -1] };
-    made.shared.columns.get(7).push(shared, 0);
+    made.shared.column(7).push(shared, 0);
     made.draw();
     expect(made.lost.textContent).toBe("1 not finite");
     made.scale = "log";
-    made.draw();
     expect(made.lost.textContent).toBe("1 not finite, 1 ≤ 0");
   });
 });
