@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         UsageError,
         ValueNotLoggable,
     )
+    from nbtrack.evaluate import Comparison, compare
     from nbtrack.records import Reproduction
     from nbtrack.run import Run, get, log, runs, start
     from nbtrack.versioning.between import diff
@@ -46,6 +47,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "BlobNotFound": "nbtrack.errors",
+    "Comparison": "nbtrack.evaluate",
     "FormatTooNew": "nbtrack.errors",
     "NbtrackError": "nbtrack.errors",
     "NoActiveRun": "nbtrack.errors",
@@ -60,6 +62,7 @@ _HOME = {
     "StoreError": "nbtrack.errors",
     "UsageError": "nbtrack.errors",
     "ValueNotLoggable": "nbtrack.errors",
+    "compare": "nbtrack.evaluate",
     "diff": "nbtrack.versioning.between",
     "export_bundle": "nbtrack.versioning.bundle",
     "get": "nbtrack.run",
@@ -74,6 +77,7 @@ _HOME = {
 
 __all__ = [
     "BlobNotFound",
+    "Comparison",
     "FormatTooNew",
     "NbtrackError",
     "NoActiveRun",
@@ -88,6 +92,7 @@ __all__ = [
     "StoreError",
     "UsageError",
     "ValueNotLoggable",
+    "compare",
     "diff",
     "export_bundle",
     "get",

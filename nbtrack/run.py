@@ -23,12 +23,13 @@ from nbtrack.capture.parameters.hyperparameters import default_name
 from nbtrack.capture.seeds import set_seed
 from nbtrack.capture.session import capture_here, names_here
 from nbtrack.errors import NoActiveRun, RunStopped
+from nbtrack.evaluate.predictions import PredictingRun
 from nbtrack.instruments import Panel, install_route
 from nbtrack.instruments.pulse import Pulse, guarded
 from nbtrack.records import Capture, RunInfo, Status
 from nbtrack.store import RunWriter, Store
 from nbtrack.store.objects import keep
-from nbtrack.versioning import Keeper, KeptRun, changed_since_previous, replaying
+from nbtrack.versioning import Keeper, changed_since_previous, replaying
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,7 +40,7 @@ _live: list[Run] = []  # active runs of this process, in the order of their star
 _stack: ContextVar[tuple[Run, ...]] = ContextVar("nbtrack_runs", default=())
 
 
-class Run(KeptRun):
+class Run(PredictingRun):
     """One run: written to while it is active, read at any time.
 
     Made by `nbtrack.start`, ``%%track`` and `nbtrack.get`. A context manager that finishes the run.

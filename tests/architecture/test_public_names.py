@@ -20,7 +20,7 @@ import nbtrack
 from nbtrack import errors
 
 # The contract, as far as it is built.
-CONTRACT = ["start", "log", "get", "runs", "live", "set_seed", "Store"]
+CONTRACT = ["start", "log", "get", "runs", "live", "compare", "set_seed", "Store"]
 ERRORS = [
     name
     for name, value in vars(errors).items()
