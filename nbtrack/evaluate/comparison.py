@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from nbtrack.errors import UsageError
@@ -50,11 +51,22 @@ class Comparison(Judgement):
         return picture.figure(self)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        from nbtrack import views
-
-        shown = getattr(views, "compare_bundle", None)
-        found: dict[str, Any] = self.static_bundle() if shown is None else shown(self)
+        try:
+            found: dict[str, Any] = _widgets().compare_bundle(self)
+        except ImportError:  # no anywidget here: the picture remains
+            found = self.static_bundle()
         return found
+
+    @property
+    def widget(self) -> Any:
+        """The interactive view as a widget, for ``mo.ui.anywidget`` and layouts of your own.
+
+        Raises
+        ------
+        ImportError
+            If anywidget is missing.
+        """
+        return _widgets().compare_widget(self)
 
     def choose(self, choice: Mapping[str, Any]) -> Comparison:
         """The same comparison with another metric, grouping, pair of groups, query, ...
@@ -136,7 +148,7 @@ class Comparison(Judgement):
         return overlay_json(found, chosen, along, self._title())
 
     def static_bundle(self) -> dict[str, Any]:
-        """The picture that a saved notebook holds: SVG, PNG and text."""
+        """The picture that a saved notebook holds: HTML with a table, SVG, PNG and text."""
         return picture.bundle(self)
 
     def _title(self) -> str:
@@ -307,6 +319,11 @@ def compare(
     by = [group_by] if isinstance(group_by, str) else list(group_by) if group_by else None
     choice = {"metric": metric, "group_by": by, "statistic": statistic}
     return Comparison(house, runs, {**choice, "better": better, "paired": paired})
+
+
+def _widgets() -> Any:
+    """The widget's side, loaded when it is shown."""
+    return import_module("nbtrack.views.compare_widget")
 
 
 def _moment(time_s: float) -> str:

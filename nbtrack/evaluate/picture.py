@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import textwrap
+from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -24,9 +26,14 @@ _PLOT = (44.0, 560.0, 220.0)  # left, width, height
 
 
 def bundle(comparison: Comparison) -> dict[str, Any]:
-    """The picture in three forms: SVG, PNG and text; SVG and text where matplotlib is missing."""
+    """The picture as HTML with a table, SVG, PNG and text; no PNG where matplotlib is missing."""
     picture = draw(comparison)
-    found: dict[str, Any] = {"image/svg+xml": to_svg(picture), "text/plain": str(comparison)}
+    svg = to_svg(picture)
+    found: dict[str, Any] = {
+        "text/html": _html(comparison, svg),
+        "image/svg+xml": svg,
+        "text/plain": str(comparison),
+    }
     try:
         from nbtrack.views.png import to_png
 
@@ -34,6 +41,29 @@ def bundle(comparison: Comparison) -> dict[str, Any]:
     except ImportError:
         pass
     return found
+
+
+def _html(comparison: Comparison, svg: str) -> str:
+    """The picture with its groups as a table: all that is left where a page takes SVG out."""
+    metric = comparison.metric
+    unit = f", {metric.unit}" if metric and metric.unit else ""
+    heads = ("group", "", f"{metric.label}{unit}" if metric else "", "low", "high", "runs")
+    rows = []
+    for group in comparison.groups:
+        numbers = group.numbers
+        cells = [group.letter, group.label]
+        cells += [sig(each, 4) for each in (group.mean, *map(_only(numbers), (min, max)))]
+        rows.append([*cells, str(group.n)])
+    table = "".join(
+        "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) + "</tr>"
+        for tag, row in (("th", heads), *(("td", row) for row in rows))
+    )
+    below = f"<summary>{escape(comparison.sentence)}: as a table</summary><table>{table}</table>"
+    return f"<div>{svg}<details>{below}</details></div>"
+
+
+def _only(numbers: list[float]) -> Callable[[Callable[[list[float]], float]], float | None]:
+    return lambda pick: pick(numbers) if numbers else None
 
 
 def look(slot: int | None) -> tuple[str, tuple[float, ...]]:

@@ -232,4 +232,6 @@ def test_the_figure_and_the_text_say_the_verdict(sweep, store):
     assert found.sentence.split("(")[0] in figure.get_suptitle().replace("\n", " ")
     assert len(figure.axes[0].lines) == 2
     assert str(found).startswith(found.sentence)
-    assert set(found.static_bundle()) == {"image/svg+xml", "image/png", "text/plain"}
+    bundle = found.static_bundle()
+    assert set(bundle) == {"text/html", "image/svg+xml", "image/png", "text/plain"}
+    assert "<td>A</td><td>lr 0.005, dropout 0.1</td><td>91.02</td>" in bundle["text/html"]
