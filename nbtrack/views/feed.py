@@ -121,12 +121,14 @@ class Feed:
             If ``run.json`` or ``findings.json`` is damaged.
         """
         now = time.monotonic()
-        if is_last or now >= self._info_after:
+        is_due = is_last or now >= self._info_after
+        if is_due:
             self._info_after = now + INFO_EVERY_S
             self.facts.look()
             if not self.is_running:
                 self.allowance.per_s = OPEN_BYTES_PER_S
         if self.facts.is_erased:
+            self._is_opening = False  # what is there is all that there will be
             return
         until = now + CATCH_UP_S
         while True:
@@ -143,7 +145,7 @@ class Feed:
         if is_last or now >= self._output_after:
             self._output_after = now + OUTPUT_EVERY_S
             self._look_at_output()
-        if is_last or now >= self._info_after - INFO_EVERY_S:
+        if is_due:
             self.marks.look()
 
     def _take(self, piece: Piece, now: float) -> None:
@@ -190,7 +192,7 @@ class Feed:
     def has_more(self) -> bool:
         """Whether points wait to be sent, or a page waits for an answer."""
         return bool(
-            self._tail.is_behind
+            (self._tail.is_behind and not self.facts.is_erased)
             or self._is_opening
             or any(self._waiting.values())
             or self._asked

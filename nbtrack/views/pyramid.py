@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Columns = tuple[Ints, Floats, Floats, Ints]
 
 MOST_LEAVES = 4096  # of 21 numbers: 690 kB for a long series, less for a short one
-SOME_POINTS = 64  # so many are made into leaves together: a call costs the same for one
+SOME_POINTS = 256  # so many are made into leaves together: a call costs the same for one
 FEW_POINTS = 65_536  # a range of so many is read from the file, and drawn point by point
 
 # of the lowest, the highest and the first non-finite point: value, step, time, place among all

@@ -7,7 +7,7 @@ range reads from there the few that it needs.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,10 @@ class Shelf:
         """Forget all: the run is read anew."""
         self._series = {}
         self._asked.clear()
+
+    def pyramids(self) -> Iterable[Mapping[Place, Pyramid]]:
+        """What is held, by series."""
+        return self._series.values()
 
     def num_points(self, name: str) -> int:
         """Points of a series, as logged."""

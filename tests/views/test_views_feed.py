@@ -419,3 +419,14 @@ def test_five_hundred_series_stay_within_what_may_be_sent(start, store):
     assert told["more"]["n"] == 492
     assert len(told["more"]["keys"]) == 400
     assert feed.find("p", 1, "metric/499")["keys"] == ["metric/499"]
+
+
+def test_a_run_that_is_erased_before_it_was_read_leaves_nothing_to_wait_for(finished, store):
+    run = finished(20)
+    feed = Feed(run)
+    store.runs.delete(run.id)
+    pump(feed)
+    assert feed.head()["erased"]
+    assert not feed.has_more
+    assert answers(feed, x="step", lo=0, hi=5, keys=["loss"]) != []
+    assert not feed.has_more
