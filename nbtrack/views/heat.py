@@ -67,7 +67,8 @@ def rows_of(names: Sequence[str], most: int = MOST_ROWS) -> list[Row]:
     """Parameters in model order as at most `most` rows.
 
     Layers that stand beside each other are joined where their names begin alike, on the longest
-    beginnings for which the rows are few enough; if none is, equally many layers go into each.
+    beginnings for which the rows are few enough; where these would be very few, equally many
+    neighbours go into each.
     """
     layers: dict[str, list[int]] = {}
     for number, name in enumerate(names):
@@ -76,14 +77,30 @@ def rows_of(names: Sequence[str], most: int = MOST_ROWS) -> list[Row]:
     rows = [Row(layer, members) for layer, members in layers.items()]
     if len(rows) <= most:
         return rows
+    finer = rows
     for depth in range(max(row.label.count(".") for row in rows), 0, -1):
         joined = _joined(rows, lambda label, depth=depth: ".".join(label.split(".")[:depth]))
-        if len(joined) <= most:
-            return joined
+        if len(joined) > most:
+            finer = joined
+            continue
+        neighbours = _in_equal_parts(finer, most)
+        return joined if len(joined) >= len(neighbours) // 2 else neighbours
+    return _in_equal_parts(finer, most)
+
+
+def _in_equal_parts(rows: Sequence[Row], most: int) -> list[Row]:
+    """So many rows that stand beside each other in one: ``layers.0 to 1``."""
     size = -(-len(rows) // most)
-    return [
-        _together(rows[at : at + size], f"{rows[at].label} …") for at in range(0, len(rows), size)
-    ]
+    parts = [rows[at : at + size] for at in range(0, len(rows), size)]
+    return [_together(part, _from_to(part[0].label, part[-1].label)) for part in parts]
+
+
+def _from_to(first: str, last: str) -> str:
+    before, after = first.split("."), last.split(".")
+    shared = 0
+    while shared < min(len(before), len(after)) - 1 and before[shared] == after[shared]:
+        shared += 1
+    return f"{first} to {'.'.join(after[shared:])}"
 
 
 def _joined(rows: Sequence[Row], beginning: Any) -> list[Row]:

@@ -63,6 +63,7 @@ class HeatMap:
         if not len(values):
             return self.columns
         self._grow(int(parameter.max()) + 1)
+        version = self.version
         self._fit(int(steps.min()), int(steps.max()))
         column = (steps - self.first) // self.per
         finite = np.isfinite(values)
@@ -73,7 +74,7 @@ class HeatMap:
         self.odd[parameter[~finite], column[~finite]] = True
         self.newest[parameter] = values  # of several of one parameter the last one stays
         self.columns = max(self.columns, int(column.max()) + 1)
-        return int(column.min())
+        return int(column.min()) if version == self.version else 0
 
     def _grow(self, num: int) -> None:
         have = len(self.newest)

@@ -174,7 +174,7 @@ class LiveView:
                 self._send(message, buffer)
 
     def _send(self, message: dict[str, Any], buffer: bytes | None = None) -> None:
-        self._count(64 + 24 * len(message.get("k", ())) + len(buffer or b""))
+        self._count(len(json.dumps(message)) + len(buffer or b""))
         self._widget.send(message, buffers=None if buffer is None else [buffer])
 
     def _count(self, num_bytes: int) -> None:

@@ -44,6 +44,10 @@ def test_a_deep_model_is_grouped_by_the_beginning_of_its_names_and_says_so():
     assert len(rows) == 30
     assert (rows[7].label, rows[7].num_layers) == ("layers.7", 4)
     assert [m for row in rows for m in row.members] == list(range(120))
+    # 75 blocks are more than 64 rows, and all of them in one would say nothing
+    deep = rows_of([f"model.layers.{i}.attn.{k}.weight" for i in range(75) for k in "qkvo"])
+    assert len(deep) == 38
+    assert [deep[0].label, deep[-1].label] == ["model.layers.0 to 1", "model.layers.74"]
     flat = rows_of([f"p{i}" for i in range(1000)])
     assert len(flat) <= 64
     assert sum(row.num_layers for row in flat) == 1000
@@ -95,6 +99,27 @@ def test_zero_and_none_have_bytes_of_their_own():
     assert codes(np.array([0.0, 1e-13, np.inf, -np.inf, 1e12])).tolist() == [1, 1, 0, 0, 254]
 
 
+def test_a_page_that_takes_only_new_columns_has_the_whole_map(start, store):
+    """When columns were joined, those that were told before came to mean something else."""
+    writer = start()
+    heat, tail = Heat(), store.get(writer.info.id).tail()
+    version, held = None, None
+    for step in range(0, 3000, 7):
+        writer.emit(["grad_norm/a.weight"], [1.0 + step % 50], step, 1e9)
+        for piece in tail.pieces():
+            heat.add(piece)
+        heat.rows  # noqa: B018 - as the page has them
+        (begin,) = heat.news().values()
+        message, newest, _, highs = decoded(heat, begin=begin)
+        heat.told(["grad_norm"])
+        if message["from"] == 0:
+            version, held = message["v"], highs
+        assert message["v"] == version
+        held = np.concatenate([held[:, : message["from"]], highs], axis=1)
+        assert newest == [1.0 + step % 50]
+    assert held.tolist() == decoded(heat)[3].tolist()
+
+
 @pytest.fixture
 def fed(start, store):
     """Write readings of layers and feed them to a heat; returns it and its decoder."""
@@ -117,9 +142,9 @@ def fed(start, store):
     return _fed
 
 
-def decoded(heat, id="grad_norm"):
-    message, buffer = heat.message(id)
-    rows, columns = message["rows"], message["cols"]
+def decoded(heat, id="grad_norm", begin=0):
+    message, buffer = heat.message(id, begin)
+    rows, columns = message["rows"], message["cols"] - begin
     newest = np.frombuffer(buffer, "<f4", rows)
     planes = np.frombuffer(buffer, "u1", offset=4 * rows).reshape(2, rows, columns)
     return message, newest, planes[0], planes[1]
