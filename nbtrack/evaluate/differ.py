@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbtrack.evaluate.chosen import Entry
+from nbtrack.evaluate.code_key import code_key
 from nbtrack.evaluate.groups import Group, canonical, varying
 from nbtrack.versioning import RunDiff, diff_runs
 from nbtrack.versioning.diff import show
@@ -85,7 +86,8 @@ def also_differ(found: Differences, named: Sequence[str]) -> list[str]:
     if runs is not None:
         edited = [change for change in runs.cells if change.kind != "same"]
         told = {name for name, _, _ in found.params}
-        if edited and _is_more_than_values(runs, told):
+        is_same = code_key(found.a_run) == code_key(found.b_run)
+        if edited and not is_same and _is_more_than_values(runs, told):
             names.append("code")
         if runs.data:
             names.append("data")

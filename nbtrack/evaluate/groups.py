@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from string import ascii_uppercase
 from typing import Any
 
-from nbtrack.capture.parameters.vocabulary import importance, is_about_looks, plain_name
+from nbtrack.capture.parameters.vocabulary import importance, plain_name
 from nbtrack.errors import UsageError
-from nbtrack.evaluate.chosen import COUNT, Entry, is_seed
+from nbtrack.evaluate.chosen import COUNT, Entry
+from nbtrack.evaluate.code_key import code_key
 from nbtrack.evaluate.metric import Metric
 from nbtrack.evaluate.statistics import mean_of, spread
-from nbtrack.versioning.cell_changes import named_literals, plain_lines
 from nbtrack.versioning.diff import changes, show
 
 MOST_READ = 400  # runs whose cells are looked at; a sweep of more than that has one code
@@ -315,42 +313,3 @@ def _code_label(label: str, first: Sequence[Entry] | None, group: Sequence[Entry
 
 def _shown(value: Any) -> str:
     return "none" if value is None else show(value)
-
-
-# ---- code ---------------------------------------------------------------------------------------
-
-
-def code_key(entry: Entry) -> str:
-    """Equal for runs whose cells do the same, but for seeds, labels, prints and looks."""
-    info = entry.info
-    if info is None:
-        return ""
-    return "\n".join(_shape(cell.source) for cell in info.cells if not cell.is_part)
-
-
-@lru_cache(maxsize=4096)  # the cells of a sweep are the same ones
-def _shape(source: str) -> str:
-    literals, tree = named_literals(source)
-    if tree is None:
-        return plain_lines(source)
-    kept = {
-        name: repr(value)
-        for name, value in literals.items()
-        if not is_seed(name) and not is_about_looks(name) and name != "name"
-    }
-    neutral: ast.AST = _Neutral().visit(tree)
-    return ast.dump(neutral) + json.dumps(kept, sort_keys=True)
-
-
-class _Neutral(ast.NodeTransformer):
-    """Takes out the arguments of calls that set a seed, print, or name a run."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        func = node.func
-        name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-        if "seed" in name.lower() or name in ("print", "Generator", "default_rng", "note"):
-            return ast.Call(func=func, args=[], keywords=[])
-        if name == "start":
-            node.args = []
-        self.generic_visit(node)
-        return node

@@ -59,6 +59,20 @@ def test_a_seed_in_the_code_is_no_other_code(run, store, seed_call):
     assert len(compare(store=store).groups) == 1
 
 
+def test_a_sweep_in_several_cells_is_one_sweep(run, store):
+    """The loops that call the training say no more than the parameters of each run."""
+    sources = [
+        "for lr in (0.1, 0.2):\n    train(lr, seed=0)\n\nnbtrack.compare()",
+        "for seed in range(1, 5):\n    for lr in (0.1, 0.2):\n        train(lr, seed)\nfound",
+        "for lr in (0.3,):\n    for seed in range(5):\n        train(lr, seed)",
+    ]
+    for seed, source in enumerate(sources):
+        run(0.9 + seed / 100, {"lr": 0.1}, seed, source=source)
+    assert [g.n for g in compare(store=store).groups] == [3]
+    run(0.9, {"lr": 0.1}, 7, source="for lr in (0.1,):\n    train(lr, seed=0, epochs=9)")
+    assert [g.n for g in compare(store=store).groups] == [3, 1]
+
+
 def test_other_code_is_another_group(run, store):
     run(0.9, {"lr": 0.1}, 0, source="model = small()")
     run(0.9, {"lr": 0.1}, 1, source="model = large()")
