@@ -95,7 +95,8 @@ class Asked:
             most = min(asked["most"], MOST_POINTS, room // POINT_BYTES // max(len(named), 1) - 2)
             if most < min(FEWEST_POINTS, asked["most"]):
                 return
-            del self._ranges[about]
+            if self._ranges.get(about) is asked:  # not one that came from another thread since
+                del self._ranges[about]
             for key in asked["keys"]:
                 self._shelf.fetch(key)
             yield self._answer(asked, named, max(most, 5))
