@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nbtrack.capture.seeds import set_seed
+    from nbtrack.doctor.diagnose import diagnose
     from nbtrack.errors import (
         BlobNotFound,
         FormatTooNew,
@@ -63,6 +64,7 @@ _HOME = {
     "UsageError": "nbtrack.errors",
     "ValueNotLoggable": "nbtrack.errors",
     "compare": "nbtrack.evaluate",
+    "diagnose": "nbtrack.doctor.diagnose",
     "diff": "nbtrack.versioning.between",
     "export_bundle": "nbtrack.versioning.bundle",
     "get": "nbtrack.run",
@@ -93,6 +95,7 @@ __all__ = [
     "UsageError",
     "ValueNotLoggable",
     "compare",
+    "diagnose",
     "diff",
     "export_bundle",
     "get",

@@ -50,6 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     show.add_argument("--store", type=Path, help="the store's folder")
     show.set_defaults(do=_show)
 
+    doctor = commands.add_parser("diagnose", help="say what is probably wrong with a training")
+    doctor.add_argument("run", nargs="?", default="-1", help="id, prefix, name or position (-1)")
+    doctor.add_argument("--store", type=Path, help="the store's folder")
+    doctor.set_defaults(do=_diagnose)
+
     again = commands.add_parser("reproduce", help="run a run again in a fresh kernel, and compare")
     again.add_argument(
         "run", help="id, prefix, name, position (-1), or a file of `export --bundle`"
@@ -210,6 +215,13 @@ def _show(options: argparse.Namespace) -> None:
     run = Store(options.store).get(_which(options.run))
     print(summary_line(run))
     print(tell_run(run, has_colour=sys.stdout.isatty()))
+
+
+def _diagnose(options: argparse.Namespace) -> None:
+    from nbtrack.doctor import diagnose
+    from nbtrack.store import Store
+
+    print(diagnose(Store(options.store).get(_which(options.run))))
 
 
 def _reproduce(options: argparse.Namespace) -> int:

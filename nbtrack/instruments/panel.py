@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import torch
 
     from nbtrack.instruments.hooks import BackwardCall
+    from nbtrack.instruments.observing.observer import Observer
 
 _SYSTEM_EVERY = 2  # pulses, about two seconds
 
@@ -71,6 +72,8 @@ class Panel:
         Completed steps.
     on_step : callable or None
         Called with the step that is complete; may raise into the training.
+    observer : Observer or None
+        Told of backward passes and steps too, on behalf of a doctor.
     scalars : Scalars
         What is done with the values that names in the cell's loops are given.
     readings : dict of str to str
@@ -91,6 +94,7 @@ class Panel:
         first_step: int = 0,
     ) -> None:
         self.running = False
+        self.observer: Observer | None = None
         self.on_step: Callable[[int], None] | None = None
         self.readings: dict[str, str] = {}
         self._points = points = Points(emit, clock, emit_all)
@@ -218,6 +222,8 @@ class Panel:
         except Exception as error:
             call.note = None
             self._guard.fail("steps", error)
+        if self.observer is not None:
+            self._guard("observer", self.observer.before_backward, call, self.step)
 
     def after_backward(self, call: BackwardCall, result: Any) -> None:
         """After it."""
@@ -234,6 +240,8 @@ class Panel:
                 self._signals.step(optimizer, closure)
             except Exception as error:
                 self._guard.fail("steps", error)
+        if self.observer is not None:
+            self._guard("observer", self.observer.before_step, optimizer, closure, self.step)
 
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
         """After it."""
@@ -242,6 +250,8 @@ class Panel:
                 self._signals.step_done(optimizer)
             except Exception as error:
                 self._guard.fail("steps", error)
+        if self.observer is not None:
+            self._guard("observer", self.observer.after_step, optimizer)
 
     def after_scale(self, scaler: torch.amp.GradScaler, outputs: Any, result: Any) -> None:
         """After a scaler has scaled a loss."""

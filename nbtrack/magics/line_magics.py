@@ -1,4 +1,4 @@
-"""``%%track``, ``%runs`` and ``%reproduce``: the thread from their lines through the rooms."""
+"""``%%track``, ``%runs``, ``%doctor``, ``%reproduce``: from their lines through the rooms."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nbtrack.magics.options import parse_reproduce, parse_track
 from nbtrack.magics.tracked_cell import TrackedCell
 
 if TYPE_CHECKING:
+    from nbtrack.doctor import Diagnosis
     from nbtrack.records import Reproduction
     from nbtrack.views import RunsTable
 
@@ -86,7 +87,7 @@ class TrackMagics(Magics):  # type: ignore[misc]
 
             %%track [NAME] [--seed N] [--deterministic] [--tag T]... [--param K=V]...
                     [--watch A,B] [--every N] [--note TEXT] [--save-weights]
-                    [--checkpoint-every N] [--no-live]
+                    [--checkpoint-every N] [--allow CODE]... [--no-live]
 
         NAME             a label; {name} fills in the value of a variable
         --seed N         seed Python, NumPy and torch first
@@ -100,6 +101,7 @@ class TrackMagics(Magics):  # type: ignore[misc]
         --checkpoint-every N
                          keep all state before every N-th pass of the cell's own loops, for
                          `nbtrack.resume(run)`
+        --allow CODE     what the doctor would find under this code is intended; may be repeated
         --no-live        a line of text at the end in place of the live view
 
         The first interrupt stops after the present step, the second at once.
@@ -132,6 +134,18 @@ class TrackMagics(Magics):  # type: ignore[misc]
         try:
             return RunsTable(Store(), line.strip() or None)
         except QueryError as error:
+            raise IPythonUsageError(str(error)) from None
+
+    @line_magic
+    def doctor(self, line: str) -> Diagnosis:
+        """Say what is probably wrong with a training: ``%doctor [RUN]``, the newest without it."""
+        from nbtrack.doctor import diagnose
+        from nbtrack.errors import NbtrackError
+
+        which = line.strip() or "-1"
+        try:
+            return diagnose(int(which) if which.lstrip("-").isdigit() else which)
+        except NbtrackError as error:
             raise IPythonUsageError(str(error)) from None
 
     @line_magic

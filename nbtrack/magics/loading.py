@@ -34,6 +34,12 @@ def _draw_results(shell: Any) -> None:
 
         return diff_html(value)
 
+    def draw_diagnosis(value: Any) -> str:
+        from nbtrack.views import doctor_html
+
+        return doctor_html(value.run, value, value.num_checks)
+
+    html.for_type_by_name("nbtrack.doctor.diagnose", "Diagnosis", draw_diagnosis)
     html.for_type_by_name("nbtrack.records", "Reproduction", draw_reproduction)
     html.for_type_by_name("nbtrack.versioning.diff", "RunDiff", draw_diff)
 
@@ -47,6 +53,6 @@ def unload(shell: Any) -> None:
     magics.session.close()
     shell.input_transformers_cleanup.remove(track_transformer)
     shell.ast_transformers.remove(magics.watcher)
-    for kind, names in (("cell", ["track"]), ("line", ["track", "runs", "reproduce"])):
+    for kind, names in (("cell", ["track"]), ("line", ["track", "runs", "doctor", "reproduce"])):
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)

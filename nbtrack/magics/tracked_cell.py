@@ -11,13 +11,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.capture.session import Session
-from nbtrack.records import Capture, CapturedCell, Cell
+from nbtrack.records import Capture, CapturedCell, Cell, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from nbtrack.capture.interrupt import GracefulInterrupt
     from nbtrack.capture.outputs import OutputRecorder
+    from nbtrack.doctor.watching import Watching
     from nbtrack.run import Run
     from nbtrack.views import LiveView
 
@@ -33,6 +34,7 @@ class TrackedCell:
         self.source = ""  # where IPython does not tell the cell as typed
         self.run: Run
         self.view: LiveView | None = None
+        self._doctor: Watching | None = None
         self._outputs: OutputRecorder
         self._interrupt: GracefulInterrupt
 
@@ -59,6 +61,7 @@ class TrackedCell:
             checkpoint_every=options.checkpoint_every,
             namespace=lambda: self.shell.user_ns,
         )
+        self._call_doctor()
         self._outputs = OutputRecorder(self.shell, self.run.keep_output)
         self._interrupt = GracefulInterrupt(self._interrupted)
         self.session.at_end(self.end)
@@ -84,18 +87,29 @@ class TrackedCell:
         if described is not None:
             self.run.keep_output("error", described)
         self.run.finish(status_after(error), error=described)
+        findings = None if self._doctor is None else self._doctor.finish()
         try:
-            self._show_end()
+            self._show_end(findings)
         except Exception as failure:  # a disk that fails has been told of; the run has ended well
             print(f"nbtrack: {self.run.name} {self.run.status}, {failure}", file=sys.stderr)
 
-    def _show_end(self) -> None:
+    def _call_doctor(self) -> None:
+        try:
+            from nbtrack.doctor import watch
+
+            self._doctor = watch(self.run, lambda: self.shell.user_ns)
+        except Exception as error:  # a doctor that cannot come must not cost a training
+            print(f"nbtrack: no doctor ({type(error).__name__}: {error})", file=sys.stderr)
+
+    def _show_end(self, findings: Sequence[Finding] | None) -> None:
         from nbtrack.views import summary_line
 
         if self.view is not None:
             self.view.finish()
         else:
             print(summary_line(self.run))
+            for finding in findings or ():
+                print(f"  {finding.severity}: {finding.title} ({finding.code}); see %doctor")
 
     def _show_view(self) -> None:
         from nbtrack.views import live

@@ -9,6 +9,7 @@ machine is drawn by the same code as the one that is training.
 from __future__ import annotations
 
 from nbtrack.views.diff_page import diff_html
+from nbtrack.views.doctor_page import doctor_html
 from nbtrack.views.figures import static_figure, summary_line
 from nbtrack.views.live import LiveView, live
 from nbtrack.views.page import badge_html
@@ -20,6 +21,7 @@ __all__ = [
     "RunsTable",
     "badge_html",
     "diff_html",
+    "doctor_html",
     "live",
     "reproduction_html",
     "static_figure",

@@ -1,0 +1,17 @@
+# code: params_not_optimized
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+torch.manual_seed(0)
+x = torch.randn(64, 6)
+y = (x[:, 0] + x[:, 1] > 0).long()
+z = x @ torch.randn(6, 1)
+
+model = nn.Linear(6, 2)
+opt = torch.optim.SGD(model.parameters(), lr=0.1)
+model = nn.Linear(6, 2)  # sick
+for _ in range(20):
+    opt.zero_grad()
+    F.cross_entropy(model(x), y).backward()
+    opt.step()
