@@ -56,6 +56,8 @@ class CapturedCell:
         The name of the exception that ended it.
     stopped_after : int or None
         The optimizer step after which it was asked to stop; None for a cell that ran to its end.
+    moment : mapping or None
+        Where it was when it was interrupted, and digests of what its names held.
     """
 
     cell: Cell
@@ -66,6 +68,7 @@ class CapturedCell:
     opaque: tuple[str, ...] = ()
     error: str | None = None
     stopped_after: int | None = None
+    moment: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from nbtrack.capture.surroundings.files import (
     written_in,
 )
 from nbtrack.capture.surroundings.local_modules import local_modules
+from nbtrack.capture.witnessing.moment import moment_of
 from nbtrack.capture.witnessing.randomness import pack, read_random
 from nbtrack.capture.witnessing.witness import Watch, Witness
 from nbtrack.errors import RunStopped
@@ -53,6 +54,8 @@ class Execution:
         The name of the exception that ended it.
     stopped_after : int or None
         The step after which its run was asked to stop.
+    moment : mapping or None
+        Where it was interrupted, and what its names held then.
     num_started : int
         Runs that it has started.
     is_adopted : bool
@@ -72,6 +75,7 @@ class Execution:
     folder: str = ""
     error: str | None = None
     stopped_after: int | None = None
+    moment: Mapping[str, Any] | None = None
     num_started: int = 0
     is_adopted: bool = False
 
@@ -132,14 +136,18 @@ class CellLog:
             execution.error = None if error is None else type(error).__name__
             if isinstance(error, RunStopped):
                 execution.stopped_after = error.step
-            self._guard(self._end, execution)
+            self._guard(self._end, execution, error)
 
-    def _end(self, execution: Execution) -> None:
+    def _end(self, execution: Execution, error: BaseException | None) -> None:
         execution.files = self._files.end()
         execution.ended_ns = time.time_ns()
         witness = self._watch.after()
-        execution.random_after = _digests(read_random(self._namespace()))
+        execution.random_after = random_digests(read_random(self._namespace()))
         execution.random = {}
+        if isinstance(error, KeyboardInterrupt) and not isinstance(error, RunStopped):
+            changed = (witness.rebound | witness.mutated) - {*clock_names([execution.code])}
+            drew = {k: v for k, v in execution.random_after.items() if k in witness.random}
+            execution.moment = moment_of(error.__traceback__, self._namespace(), changed, drew)
         if execution.is_adopted:  # what it did before nbtrack was loaded: its text has to do
             names = execution.names
             witness = replace(
@@ -301,7 +309,8 @@ def _first_folder(log: list[Execution], found: Slice) -> str:
     return next((log[at].folder for at in found.positions if log[at].folder), "")
 
 
-def _digests(states: Mapping[str, Any]) -> dict[str, str]:
+def random_digests(states: Mapping[str, Any]) -> dict[str, str]:
+    """A digest of the state of each source of randomness."""
     return {name: str(blake3(pack({name: state})).hexdigest()) for name, state in states.items()}
 
 
@@ -317,7 +326,9 @@ def _captured(log: list[Execution], found: Slice) -> Iterable[CapturedCell]:
             continue
         witness = execution.witness
         random = execution.random if witness is None else witness.random
-        continues = {name for name, digest in _digests(random).items() if left.get(name) == digest}
+        continues = {
+            name for name, digest in random_digests(random).items() if left.get(name) == digest
+        }
         # a source that no cell of the slice has used yet is in no known state in a fresh process
         after = execution.random_after
         left.update({name: after[name] for name in random if name in after})
@@ -330,4 +341,5 @@ def _captured(log: list[Execution], found: Slice) -> Iterable[CapturedCell]:
             opaque=tuple(found.opaque.get(at, ())),
             error=execution.error,
             stopped_after=execution.stopped_after,
+            moment=execution.moment,
         )

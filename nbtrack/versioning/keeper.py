@@ -319,6 +319,7 @@ class Keeper:
             "opaque": list(cell.opaque),
             "error": cell.error,
             "stopped_after": cell.stopped_after,
+            "moment": cell.moment,
         }
         if cell.random:
             record["random"] = self._store.blobs.put(pack(cell.random))

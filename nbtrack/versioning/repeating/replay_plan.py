@@ -139,6 +139,7 @@ def make_plan(
         "nth": replay.get("nth_start", 0),
         "stops": [*stops, None],
         "last_step": last_step,
+        "moments": [*(cell.get("moment") for cell in replay["cells"][:-1]), None],
         "ends_cell": run.status != "failed" and not is_tracked(sources[-1]),
         "environment": replay.get("environment") or {},
     }

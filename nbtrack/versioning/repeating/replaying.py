@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbtrack.capture.witnessing.randomness import restore_random, unpack
+from nbtrack.capture.cell_log import random_digests
+from nbtrack.capture.witnessing.randomness import read_random, restore_random, unpack
+from nbtrack.versioning.repeating.interrupting import Interruption
 
 _plan: dict[str, Any] = {}
 _finish: Callable[[], None] | None = None  # ends the repetition
@@ -38,12 +41,13 @@ def enter(number: int) -> None:
     count = _plan["counts"][number]
     if count is not None:  # so that Out[3] is what it was
         get_ipython().execution_count = count
-    states = _plan["random"][number]
-    if states is None:
-        return
-    data = (Path(_plan["path"]).parent / states).read_bytes()
-    problems = restore_random(unpack(data), get_ipython().user_ns)
-    _plan.setdefault("problems", []).extend(problems)
+    names = get_ipython().user_ns
+    if (states := _plan["random"][number]) is not None:
+        data = (Path(_plan["path"]).parent / states).read_bytes()
+        _plan.setdefault("problems", []).extend(restore_random(unpack(data), names))
+    sys.settrace(None)
+    if (moment := _plan["moments"][number]) is not None:
+        Interruption(moment, names, lambda: random_digests(read_random(names))).install()
 
 
 def repeated() -> str | None:

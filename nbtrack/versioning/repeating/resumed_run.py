@@ -33,6 +33,7 @@ def capture_of(run: StoredRun) -> Capture:
             opaque=tuple(cell["opaque"]),
             error=cell["error"],
             stopped_after=cell["stopped_after"],
+            moment=cell.get("moment"),
         )
         for cell in replay["cells"]
     ]

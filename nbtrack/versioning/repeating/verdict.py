@@ -184,9 +184,16 @@ def _reason(
         return ", ".join(f"{name} is {value} now" for name, value in changes.items())
     if changed := [*workspace.with_status("changed"), *_changed_files(replay, now)]:
         return f"{', '.join(dict.fromkeys(changed))} changed since"
-    for cell in (replay.get("cells") or ())[:-1]:
-        if cell.get("error") == "KeyboardInterrupt":
-            return f"cell {cell['count']} was interrupted part-way then, and ran to its end now"
+    for cell, there in list(zip(replay.get("cells") or (), now.get("cells") or (), strict=False))[
+        :-1
+    ]:
+        if cell.get("error") and not there.get("error"):
+            ended = (
+                "was interrupted part-way"
+                if cell["error"] == "KeyboardInterrupt"
+                else f"ended with {cell['error']}"
+            )
+            return f"cell {cell['count']} {ended} then, and ran to its end now"
     mine, theirs = replay.get("data") or {}, now.get("data") or {}
     other = [
         name
