@@ -140,7 +140,7 @@ def _curves(picture: Picture, comparison: Comparison, top: float) -> float:
     if not len(xs) or found["range"] is None:
         picture.text(0, box + 20, "No points to draw.")
         return box + 30
-    low, high = linear_range(*found["range"])
+    low, high = linear_range(*_settled(found, better=_better(comparison)))
     first, last = float(xs[0]), float(xs[-1]) if xs[-1] > xs[0] else float(xs[0]) + 1
     foot = box + height
 
@@ -153,6 +153,9 @@ def _curves(picture: Picture, comparison: Comparison, top: float) -> float:
                 y = foot - (value - low) / (high - low) * height
                 pieces[-1].append((left + (at - first) / (last - first) * width, y))
         return [piece for piece in pieces if piece]
+
+    def inside(pieces: list[list[tuple[float, float]]]) -> list[list[tuple[float, float]]]:
+        return [cut for piece in pieces for cut in _cut(piece, box, foot)]
 
     ticks = linear_ticks(low, high, 5)
     for tick, text in zip(ticks, tick_labels(ticks), strict=True):
@@ -169,9 +172,9 @@ def _curves(picture: Picture, comparison: Comparison, top: float) -> float:
         colour, dash = look(group["slot"])
         if max(group["n"]) > 1:
             for lows, highs in zip(place(group["low"]), place(group["high"]), strict=True):
-                outline = [*lows, *reversed(highs)]
+                outline = [(x, min(max(y, box), foot)) for x, y in [*lows, *reversed(highs)]]
                 picture.path(outline, colour=colour, opacity=0.16, is_filled=True)
-        means = place(group["mean"])
+        means = inside(place(group["mean"]))
         picture.path(*means, colour=colour, width=2, dash=dash)
         for piece in means:
             if len(piece) == 1:
@@ -184,6 +187,45 @@ def _curves(picture: Picture, comparison: Comparison, top: float) -> float:
                 ]
                 picture.path(square, colour=colour, is_filled=True)
     return foot + 22
+
+
+def _better(comparison: Comparison) -> str:
+    """Which end of the axis is the good one."""
+    return comparison.metric.better if comparison.metric else "lower"
+
+
+def _settled(found: dict[str, Any], better: str) -> tuple[float, float]:
+    """The range of the axis: the bad end is that of the last four fifths of x.
+
+    Where curves begin they are all bad, and would press what is to be told apart into a line.
+    """
+    start = len(found["xs"]) // 5
+    lows = [v for group in found["groups"] for v in group["low"][start:] if v is not None]
+    highs = [v for group in found["groups"] for v in group["high"][start:] if v is not None]
+    low, high = found["range"]
+    if not lows:
+        return low, high
+    return (min(lows), high) if better == "higher" else (low, max(highs))
+
+
+def _cut(
+    piece: list[tuple[float, float]], top: float, foot: float
+) -> list[list[tuple[float, float]]]:
+    """The parts of a line between two heights, cut where it crosses them."""
+    parts: list[list[tuple[float, float]]] = [[]]
+    for k, (x, y) in enumerate(piece):
+        was_in = bool(k) and top <= piece[k - 1][1] <= foot
+        is_in = top <= y <= foot
+        if k and was_in != is_in:
+            x0, y0 = piece[k - 1]
+            outer = y0 if is_in else y
+            edge = top if outer < top else foot
+            parts[-1].append((x0 + (x - x0) * (edge - y0) / (y - y0), edge))
+        if is_in:
+            parts[-1].append((x, y))
+        elif was_in:
+            parts.append([])
+    return [part for part in parts if part]
 
 
 def _groups(picture: Picture, comparison: Comparison, top: float) -> float:
@@ -260,6 +302,8 @@ def figure(comparison: Comparison) -> Any:
             marker="o" if len(xs) == 1 else "",
         )
         axes.fill_between(xs, low, high, color=colour, alpha=0.16, linewidth=0)
+    if found["range"] is not None:
+        axes.set_ylim(*linear_range(*_settled(found, better=metric.better)))
     axes.set_xlabel(found["x_label"])
     axes.set_ylabel(
         (metric.label + (f", {metric.unit}" if metric.unit else "")).replace("$", r"\$")

@@ -6,6 +6,8 @@ import pytest
 from nbtrack.evaluate import compare
 from nbtrack.evaluate.code import side_by_side
 from nbtrack.evaluate.importance import importance
+from nbtrack.evaluate.picture import draw
+from nbtrack.views.shapes import Path
 
 
 def test_between_points_of_another_run_there_is_a_straight_line_and_nothing_beyond(run, store):
@@ -57,6 +59,23 @@ def test_time_and_epochs_are_other_xs(run, store):
     found = compare(store=store)
     assert "epoch" in found.payload(["head"])["head"]["options"]["x"]
     assert found.overlay(x="epoch")["xs"] == [0, 1, 2]
+
+
+def test_the_picture_shows_where_curves_are_told_apart_and_no_line_leaves_it(run, store):
+    rise = [0.05, 0.5, 0.9, *(0.9 + k / 1000 for k in range(20))]
+    for lr in (1, 2):
+        run([value + lr / 500 for value in rise], {"lr": lr}, 0)
+    low, high = compare(store=store).figure().axes[0].get_ylim()
+    assert 85 < low < 90.5  # of the last four fifths, in percent
+    assert 92.3 < high < 93
+    lines = [
+        shape
+        for shape in draw(compare(store=store)).shapes
+        if isinstance(shape, Path) and shape.width == 2
+    ]
+    ys = [y for line in lines for piece in line.lines for _, y in piece]
+    assert len(lines) >= 2
+    assert max(ys) - min(ys) <= 220.01
 
 
 def test_code_side_by_side_marks_what_differs_in_a_line():
