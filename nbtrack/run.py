@@ -271,6 +271,7 @@ def begin(
     every: int | None = None,
     watch: Sequence[str] | None = None,
     save_weights: bool = False,
+    keep_data: bool = False,
     checkpoint_every: int | None = None,
     namespace: Callable[[], Mapping[str, Any]] = dict,
 ) -> Run:
@@ -293,7 +294,7 @@ def begin(
         notebook=notebook,
     )
     run = Run(house, info.id, house.start(info))
-    run._keeper = keeper
+    run._keeper, keeper.keeps_data = keeper, keep_data
     _live.append(run)
     _stack.set((*(other for other in _stack.get() if other.is_active), run))
     writer = run._writing()

@@ -86,7 +86,7 @@ class TrackMagics(Magics):  # type: ignore[misc]
         ::
 
             %%track [NAME] [--seed N] [--deterministic] [--tag T]... [--param K=V]...
-                    [--watch A,B] [--every N] [--note TEXT] [--save-weights]
+                    [--watch A,B] [--every N] [--note TEXT] [--save-weights] [--keep-data]
                     [--checkpoint-every N] [--allow CODE]... [--no-live]
 
         NAME             a label; {name} fills in the value of a variable
@@ -97,6 +97,7 @@ class TrackMagics(Magics):  # type: ignore[misc]
         --watch A,B      keep only these names that the cell's loops assign (all without it)
         --every N        per-parameter norms at every N-th step (by a time budget without it)
         --note TEXT      a sentence to keep with the run
+        --keep-data      keep files that went in also over 16 MiB, each content once
         --save-weights   keep what was trained and the cell's variables, for `run.restore()`
         --checkpoint-every N
                          keep all state before every N-th pass of the cell's own loops, for

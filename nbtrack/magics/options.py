@@ -14,8 +14,8 @@ from nbtrack.capture.parameters.typed_pair import typed_pair
 
 TRACK_USAGE = (
     "%%track [NAME] [--seed N] [--deterministic] [--tag T]... [--param K=V]... [--watch A,B] "
-    "[--every N] [--note TEXT] [--save-weights] [--checkpoint-every N] [--allow CODE]... "
-    "[--no-live]"
+    "[--every N] [--note TEXT] [--save-weights] [--keep-data] [--checkpoint-every N] "
+    "[--allow CODE]... [--no-live]"
 )
 
 REPRODUCE_USAGE = "%reproduce RUN [--with K=V]... [--steps N] [--env] [--folder F]"
@@ -60,6 +60,7 @@ def parse_track(line: str) -> argparse.Namespace:
     parser.add_argument("--every", type=_positive)
     parser.add_argument("--note")
     parser.add_argument("--save-weights", action="store_true")
+    parser.add_argument("--keep-data", action="store_true")
     parser.add_argument("--checkpoint-every", type=_positive)
     parser.add_argument("--allow", action="append", default=[])
     parser.add_argument("--no-live", action="store_true")

@@ -58,6 +58,7 @@ class TrackedCell:
             every=options.every,
             watch=options.watch,
             save_weights=options.save_weights,
+            keep_data=options.keep_data,
             checkpoint_every=options.checkpoint_every,
             namespace=lambda: self.shell.user_ns,
         )

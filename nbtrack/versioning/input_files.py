@@ -15,9 +15,12 @@ MOST_FILES = 20_000  # of a data set of pictures: about a minute when first read
 
 
 def read_files(
-    store: Store, paths: Iterable[str], known: Iterable[Mapping[str, Any]] = ()
+    store: Store,
+    paths: Iterable[str],
+    known: Iterable[Mapping[str, Any]] = (),
+    keeps_all: bool = False,
 ) -> list[dict[str, Any]]:
-    """Digest files; keep the small ones.
+    """Digest files; keep the small ones, or all.
 
     Parameters
     ----------
@@ -25,6 +28,8 @@ def read_files(
         Absolute paths; those beyond the first 20,000 are left out.
     known : iterable of mapping
         What an earlier call gave, for files that are gone meanwhile.
+    keeps_all : bool
+        Keep those over 16 MiB too, and more than 256 MiB together.
 
     Returns
     -------
@@ -45,8 +50,9 @@ def read_files(
         try:
             size = path.stat().st_size
             file = {"path": name, "size": size, "digest": digests.digest(path)}
-            if size <= min(KEPT_FILE_BYTES, left):
-                file["kept"] = store.blobs.put(path)
+            if keeps_all or size <= min(KEPT_FILE_BYTES, left):
+                is_there = file["digest"] in store.blobs  # it was kept by an earlier call or run
+                file["kept"] = file["digest"] if is_there else store.blobs.put(path)
                 left -= size
         except OSError as error:
             file = before.get(name, {"path": name, "error": error.strerror or str(error)})

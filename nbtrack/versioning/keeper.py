@@ -63,6 +63,11 @@ class Keeper:
         Whether to keep the trained tensors and the cell's variables, not their digests alone.
     checkpoint_every : int, optional
         Keep all state before every so many passes of the cell's outermost loops.
+
+    Attributes
+    ----------
+    keeps_data : bool
+        Whether to keep files of any size that went in, not only those up to 16 MiB.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Keeper:
         self._given = {name: Param(value, origin) for name, value in plain(params).items()}
         self._namespace = namespace
         self._save_weights = save_weights
+        self.keeps_data = False
         self._consumed = Consumed(store.blobs)
         self._replay: dict[str, Any] = {}
         self._thread: threading.Thread | None = None
@@ -260,7 +266,9 @@ class Keeper:
     def _read_files(self) -> None:
         """Digest every file that the slice read, and those that its data sets name."""
         paths = sorted({*self._capture.files, *self._of_datasets})
-        self._replay["files"] = read_files(self._store, paths, self._replay.get("files", ()))
+        self._replay["files"] = read_files(
+            self._store, paths, self._replay.get("files", ()), self.keeps_data
+        )
         self._replay["files_left_out"] = max(0, len(paths) - MOST_FILES)
         self._replay["modules"] = keep_modules(self._store, self._capture.modules)
 

@@ -108,6 +108,14 @@ def test_a_large_file_that_is_gone_is_named(shell):
     assert found.sentence.endswith(f"{path} is missing, and was not kept.")
 
 
+def test_a_large_file_is_put_back_where_it_was_asked_to_be_kept(shell):
+    Path("large.bin").write_bytes(os.urandom(17 * 2**20))
+    read = "data = open('large.bin', 'rb').read()"
+    run = played(shell, read, "%%track --keep-data\nr = sum(data[:9])")
+    Path("large.bin").unlink()
+    assert again(run).verdict == "identical"
+
+
 def test_a_cell_that_asks_for_input_fails_and_says_so(shell, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda *prompt: "3")
     run = played(shell, "n = int(input('how many? '))", "%%track\nr = n * 2")
