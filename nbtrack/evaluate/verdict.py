@@ -172,7 +172,7 @@ def _compare(
     end = (
         f"about {more} more {_noun([a, b], more)} each would settle it"
         if more is not None
-        else f"so small a difference would take more than {MOST_MORE} more each: take them as equal"
+        else f"to show so small a difference would take more than {MOST_MORE} more each"
     )
     if is_paired:
         end = "more seeds in both would narrow it"

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+import nbtrack
 from nbtrack.errors import QueryError, RunNotFound, UsageError
 from nbtrack.evaluate import compare
 
@@ -238,6 +239,24 @@ def test_unchecked_runs_do_not_count_and_choices_are_checked(sweep, store):
     with pytest.raises(UsageError, match="no group 'Z'"):
         found.choose({"a": "Z"})
     assert found.choose({"query": "dropout = 0.2"}).payload(["head"])["head"]["hits"] == 5
+
+
+def test_a_run_that_is_deleted_while_it_is_compared_is_told(sweep, store):
+    found = compare(store=store)
+    store.runs.delete(found.table().index[0])
+    again = found.choose({"x": "step"})
+    assert json.dumps(again.payload(), allow_nan=False)
+    assert "deleted" in " ".join(again.verdict.excluded)
+    assert json.dumps(found.payload(), allow_nan=False)  # the old picture stays
+
+
+def test_a_running_run_has_its_curve_and_does_not_count(sweep, store):
+    with nbtrack.start("sweep", params={"lr": 0.002, "dropout": 0.2}, seed=9, store=store) as now:
+        now.log({"val/accuracy": 0.99})
+        found = compare("sweep", store=store)
+        told = " ".join(found.verdict.excluded)
+    assert f"1 run of C ({now.id}) does not count: still running." in told
+    assert now.id in [line["id"] for line in found.overlay()["runs"]]
 
 
 def test_the_figure_and_the_text_say_the_verdict(sweep, store):
