@@ -27,6 +27,20 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise IPythonUsageError(f"{self.prog}: {message}. Usage: {self.usage}")
 
+    def read(self, line: str) -> argparse.Namespace:
+        """The options of a line; a word that is none is named, with the nearest one."""
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            self.error(f"{error} in {line!r}")
+        known, unknown = self.parse_known_args(words)
+        if unknown:
+            options = re.findall(r"--[a-z-]+", str(self.usage))
+            near = difflib.get_close_matches(unknown[0], options, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            self.error(f"cannot read {unknown[0]!r}{hint}")
+        return known
+
 
 def _whole(text: str) -> int:
     value = int(text)
@@ -64,16 +78,7 @@ def parse_track(line: str) -> argparse.Namespace:
     parser.add_argument("--checkpoint-every", type=_positive)
     parser.add_argument("--allow", action="append", default=[])
     parser.add_argument("--no-live", action="store_true")
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        parser.error(f"{error} in {line!r}")
-    known, unknown = parser.parse_known_args(words)
-    if unknown:
-        options = re.findall(r"--[a-z-]+", TRACK_USAGE)
-        near = difflib.get_close_matches(unknown[0], options, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        parser.error(f"cannot read {unknown[0]!r}{hint}")
+    known = parser.read(line)
     if known.deterministic and known.seed is None:
         parser.error("--deterministic needs --seed N: without a seed nothing is repeated")
     return known
@@ -93,7 +98,4 @@ def parse_reproduce(line: str) -> argparse.Namespace:
     parser.add_argument("--steps", type=_positive)
     parser.add_argument("--env", action="store_true")
     parser.add_argument("--folder")
-    try:
-        return parser.parse_args(shlex.split(line))
-    except ValueError as error:
-        parser.error(f"{error} in {line!r}")
+    return parser.read(line)

@@ -7,23 +7,14 @@ from nbtrack.versioning.kept_run import KeptRun
 
 
 class Store(store.Store):
-    """A folder that holds runs and blobs.
+    """A folder that holds runs and blobs; its runs come with what repeats them.
 
-    Opening one creates nothing: the folder appears with the first write.
+    All else is as in `nbtrack.store.Store`.
 
     Parameters
     ----------
     path : path, optional
-        If left out: ``$NBTRACK_DIR``, else the nearest ``.nbtrack`` at or above the working folder
-        (up to the root of the git repository), else ``.nbtrack`` in the working folder.
-
-    Attributes
-    ----------
-    path : Path
-    runs : Runs
-        ``store.runs()`` is a table of the runs.
-    blobs : Blobs
-        Contents by their digest.
+        ``$NBTRACK_DIR``, the nearest ``.nbtrack``, or a new one, if left out.
 
     Examples
     --------

@@ -200,6 +200,8 @@ def _start_arguments(options: str) -> str:
             "--watch",
             "--every",
             "--note",
+            "--checkpoint-every",
+            "--allow",
         ):
             at += 1
         match word:

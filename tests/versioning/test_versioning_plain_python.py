@@ -8,7 +8,9 @@ import os
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
+from nbtrack.records import RunInfo
 from nbtrack.versioning.plain_python import plain_python
+from nbtrack.versioning.script import script_of
 
 
 def converted(cell: str) -> str:
@@ -80,3 +82,12 @@ def test_what_does_not_parse_is_given_back(code):
 
 def test_text_outside_of_ascii_before_a_magic_is_kept():
     assert executed("s = 'épée ☃'; x = 1\n%time t = 'ü'")["t"] == "ü"
+
+
+def test_a_script_starts_the_run_with_the_name_and_seed_and_no_other_word_of_the_line():
+    """The 5 of ``--checkpoint-every 5`` was taken for the name."""
+    code = "get_ipython().run_line_magic('track', 'a --checkpoint-every 5 --keep-data --seed 3')\n"
+    script = script_of(
+        RunInfo(id="x", name="a", started_s=0.0), [{"source": "", "code": code}], bytes.fromhex
+    )
+    assert "import nbtrack; nbtrack.start('a', seed=3)  #" in script
