@@ -75,7 +75,25 @@ class UsageError(NbtrackError, ValueError):
 
 
 class QueryError(NbtrackError, ValueError):
-    """A query for runs cannot be read; shows the query with the word underlined."""
+    """A query for runs cannot be read; shows the query with the word underlined.
+
+    Attributes
+    ----------
+    why : str
+        What is wrong, in a sentence.
+    text : str
+        The query.
+    start, end : int
+        The word that is meant: ``text[start:end]``.
+    """
+
+    def __init__(self, why: str, text: str = "", start: int = 0, end: int = 0) -> None:
+        self.why, self.text, self.start, self.end = why, text, start, end
+        width = max(end - start, 1)
+        super().__init__(f"{why}\n  {text}\n  {' ' * start}{'^' * width}" if text else why)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.why, self.text, self.start, self.end)
 
 
 class StoreError(NbtrackError, OSError):

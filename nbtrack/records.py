@@ -168,9 +168,10 @@ class RunInfo:
         The id of the run that this one repeats.
     resumes : str or None
         The id of the run that this one goes on with.
+    git, data : mapping
+        ``commit``, ``branch``, ``dirty``; short digests of the data that went in, by name.
     expected : mapping of str to int
-        How far the run will go if its loops run to their ends, as far as that can be known:
-        ``steps`` and ``epochs``.
+        ``steps`` and ``epochs`` of the run if its loops run to their ends, where that is known.
     changed : tuple of str
         What differs from the run before, in words: ``"lr 0.1 → 0.01"``; ``("first run",)``.
     error : mapping or None
@@ -210,6 +211,8 @@ class RunInfo:
     reproduces: str | None = None
     resumes: str | None = None
     expected: Mapping[str, int] = field(default_factory=dict)
+    git: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

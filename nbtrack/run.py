@@ -28,6 +28,7 @@ from nbtrack.instruments import Panel, install_route
 from nbtrack.instruments.pulse import Pulse, guarded
 from nbtrack.records import Capture, RunInfo, Status
 from nbtrack.store import RunWriter, Store
+from nbtrack.store.edits import with_edits
 from nbtrack.store.objects import keep
 from nbtrack.versioning import Keeper, changed_since_previous, replaying
 
@@ -62,7 +63,9 @@ class Run(PredictingRun):
     @property
     def info(self) -> RunInfo:
         """What ``run.json`` holds; in the process that writes it, also when no disk takes it."""
-        return self._writer.info if self._writer and self._is_ours else super().info
+        if self._writer and self._is_ours:
+            return with_edits(self.path, self._writer.info)
+        return super().info
 
     @property
     def is_active(self) -> bool:

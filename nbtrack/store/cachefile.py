@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_VERSION = 1
+_VERSION = 2  # of the rows too: a file of another version is removed and made anew
 _WAIT_S = 0.2  # for another process's lock; after that the listing goes on without the file
 _NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "weka", "9p", "fuse.sshfs")
 _TABLE = (

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nbtrack.store.cachefile import CacheFile, Entry
 
 Row = dict[str, Any]
+_MANY = 64  # runs to read; from here on several at a time
+_READERS = 8  # most of the time of a cold read is waiting for the disk
 
 
 class Index:
@@ -104,7 +106,14 @@ class Index:
         from nbtrack.store.cachefile import no_collection
 
         with no_collection():
-            read = {run_id: self._read(run_id, stamp) for run_id, stamp in stamps.items()}
+            if len(stamps) < _MANY:
+                entries = list(map(self._read, stamps, stamps.values()))
+            else:
+                from concurrent.futures import ThreadPoolExecutor
+
+                with ThreadPoolExecutor(_READERS) as readers:
+                    entries = list(readers.map(self._read, stamps, stamps.values()))
+            read = dict(zip(stamps, entries, strict=True))
         return {run_id: entry for run_id, entry in read.items() if entry is not None}
 
     def _read(self, run_id: str, stamp: str) -> Entry | None:

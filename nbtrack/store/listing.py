@@ -1,4 +1,4 @@
-"""`Runs`: the runs of a store, listed, chosen by a query, and deleted."""
+"""`Runs`: the runs of a store, listed, chosen by a query, edited, and deleted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 import operator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nbtrack.errors import RunNotFound, StoreError
 from nbtrack.records import RunInfo
 from nbtrack.store.columns import read_columns
+from nbtrack.store.edits import write_edits
 from nbtrack.store.heartbeat import as_proven_now, as_seen_now, state_of
 from nbtrack.store.index import Index, Row
 from nbtrack.store.place import Place
@@ -26,7 +28,7 @@ from nbtrack.store.rows import (
     known_fields,
     lookup,
 )
-from nbtrack.store.runfile import read_info, write_info
+from nbtrack.store.runfile import read_info, read_unedited, write_info
 from nbtrack.store.summary import summarise
 
 if TYPE_CHECKING:
@@ -62,7 +64,8 @@ class Runs:
         -------
         DataFrame
             Indexed by run id. Columns ``name``, ``status``, ``started`` (UTC), ``duration_s``,
-            ``steps``, ``loss`` (the last), ``tags``, ``changed``, ``notebook``, then
+            ``steps``, ``loss`` (the last), ``tags``, ``changed``, ``notebook``, ``notes``, ``git``
+            (commit), ``data`` (``name@digest`` of what went in), then
             ``params.<name>`` for every parameter, then the last value of every other series that is
             not one of hundreds (per-parameter norms, system load).
 
@@ -91,7 +94,22 @@ class Runs:
             for row in self._index.rows()
         ]
         rows.sort(key=_BY_START, reverse=True)
-        return self._choose(rows, parse(query)) if query else rows
+        return self.choose(rows, query) if query else rows
+
+    def choose(self, rows: list[Row], query: str) -> list[Row]:
+        """Those of some rows that a query matches, in their order.
+
+        Parameters
+        ----------
+        rows : list of dict
+            As `rows` gives them.
+
+        Raises
+        ------
+        QueryError
+            If the query cannot be read, or names a field that none of the rows has.
+        """
+        return self._choose(rows, parse(query))
 
     def ids(self) -> list[str]:
         """Ids of all runs, newest first."""
@@ -119,6 +137,50 @@ class Runs:
             except FileNotFoundError:
                 continue  # deleted since it was listed
         return infos
+
+    def edit(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        notes: str | Iterable[str] | None = None,
+    ) -> RunInfo:
+        """Give a run another name, other tags or notes, also while another process writes it.
+
+        Parameters
+        ----------
+        name : str, optional
+        tags, notes : iterable of str, optional
+            All of them: ``tags=[]`` takes every tag away. None leaves them as they are. What the
+            running training adds afterwards comes on top.
+
+        Returns
+        -------
+        RunInfo
+            The run as it is now.
+
+        Raises
+        ------
+        RunNotFound
+            If there is no run with exactly that id.
+        ValueError
+            If the name or a tag is empty.
+        OSError
+            If the run's folder cannot be written.
+        """
+        folder = self._place.run_folder(run_id)
+        try:
+            as_written = read_unedited(folder)
+        except FileNotFoundError:
+            raise RunNotFound(run_id, self.ids()) from None
+        write_edits(folder, as_written, name=name, tags=tags, notes=notes)
+        return read_info(folder)
+
+    def leaning_on(self, run_id: str) -> list[str]:
+        """Ids of the runs that repeat this one or go on from it, newest first."""
+        rows = sorted(self._index.rows(), key=_BY_START, reverse=True)
+        return [row["id"] for row in rows if run_id in (row["reproduces"], row["resumes"])]
 
     def delete(self, run_id: str) -> None:
         """Delete a run's files and its row in the index. Blobs stay.
@@ -215,6 +277,9 @@ def _table(rows: list[Row]) -> pd.DataFrame:
         "tags": [tuple(row["tags"]) for row in rows],
         "changed": [tuple(row["changed"]) for row in rows],
         "notebook": [row["notebook"] for row in rows],
+        "notes": [tuple(row["notes"]) for row in rows],
+        "git": [FIELDS["git"](row) for row in rows],
+        "data": [FIELDS["data"](row) for row in rows],
     }
     columns |= {f"params.{name}": [own.get(name) for own in params] for name in param_names}
     columns |= {

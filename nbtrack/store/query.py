@@ -7,20 +7,31 @@
     one        = "not" one | "(" query ")" | "tag:" WORD | WORD OPERATOR WORD | WORD
     OPERATOR   = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~"
 
-A lone word is looked for in the name. A field is ``id``, ``name``, ``status``, ``notebook``,
-``started`` (a date), ``duration`` (``90``, ``90s``, ``5m``, ``2h``), ``steps``, ``seed``, ``lr``
-(the parameter, or else the optimizer's first), a parameter (``width`` or ``params.width``) or a
-series (``loss``, ``val/acc.max``; ``.first``, ``.last``, ``.min``, ``.max``, ``.count``). ``~``
-looks for text inside; ``"..."`` quotes a word with spaces. A run without the field does not match.
+A lone word is looked for in the name. A field is
+
+- ``id``, ``name``, ``status``, ``steps``, ``seed``, ``notebook``, ``notes``, ``error``,
+  ``changed``;
+- ``started``, ``ended``: a date, ``2026-11-01``, ``"2026-11-01 18:30"``, ``today``, ``yesterday``;
+- ``age`` (since the start), ``duration``: ``90s``, ``5m``, ``2h``, ``3d``, ``2w``;
+- ``lr`` (the parameter, or else the optimizer's first), any parameter (``width``,
+  ``params.width``);
+- a series: ``loss`` (its last value), ``val/acc.max``; ``.first``, ``.last``, ``.min``, ``.max``,
+  ``.count``, ``.last_step``;
+- ``git`` (commit), ``branch``, ``dirty``, ``data`` (``name@digest``), ``snapshot``, ``reproduces``,
+  ``resumes``, ``hidden``: of an id or digest the beginning will do, ``git = 3f9c2a``.
+
+``~`` looks for text inside, or for a pattern: ``name ~ "res*-??"``; a tag may be one too,
+``tag:sweep-*``. ``"..."`` quotes a word with spaces. A run without the field does not match.
 """
 
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import operator
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
 from nbtrack.errors import QueryError
@@ -42,8 +53,10 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|min|h|d|)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|min|h|d|w|)")
+_DAYS = {"today": 0, "yesterday": 1}
+_BEGINNINGS = ("id", "git", "snapshot", "reproduces", "resumes")  # the first characters will do
 _KEYWORDS = ("and", "or", "not")
 
 
@@ -99,8 +112,7 @@ def unknown_field(query: Query, field: Token, known: Iterable[str]) -> QueryErro
 
 
 def _error(text: str, token: Token, why: str) -> QueryError:
-    width = max(token.end - token.start, 1)
-    return QueryError(f"{why}\n  {text}\n  {' ' * token.start}{'^' * width}")
+    return QueryError(why, text, token.start, token.end)
 
 
 class _Parser:
@@ -185,6 +197,8 @@ class _Parser:
             if self._next.kind != "quoted":
                 raise _error(self._text, token, "a tag is missing after 'tag:'.")
             tag = self._take().text
+        if _is_pattern(tag):
+            return lambda run: bool(fnmatch.filter(run("tags") or (), tag))
         return lambda run: tag in (run("tags") or ())
 
     def _comparison(self, field: Token, sign: Token, value: Token) -> Test:
@@ -194,23 +208,30 @@ class _Parser:
         if sign.text == "~":
             return _contains(field.text, value.text)
         compare = _COMPARE["=" if sign.text == "==" else sign.text]
+        if field.text in (*_BEGINNINGS, "data") and sign.text in ("=", "==", "!="):
+            return _begins(field.text, value.text, sign.text != "!=")
         wanted = self._value(field.text, value)
         return lambda run: _holds(compare, run(field.text), wanted)
 
     def _value(self, field: str, value: Token) -> Any:
         if field == "status" and value.text not in get_args(Status):
             raise _error(self._text, value, f"a status is one of {', '.join(get_args(Status))}.")
-        if field == "started":
+        if field in ("started", "ended"):
+            if value.text.lower() in _DAYS:
+                midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
+                return (midnight - timedelta(days=_DAYS[value.text.lower()])).timestamp()
             try:
                 return datetime.fromisoformat(value.text).timestamp()
             except ValueError:
                 raise _error(
-                    self._text, value, "a date is written 2025-01-31, or '2025-01-31 18:30'."
+                    self._text,
+                    value,
+                    "a date is 2025-01-31, '2025-01-31 18:30', today or yesterday.",
                 ) from None
-        if field == "duration":
+        if field in ("duration", "age"):
             found = _DURATION.fullmatch(value.text)
             if not found:
-                raise _error(self._text, value, "a duration is written 90s, 5m or 2h.")
+                raise _error(self._text, value, "a duration is written 90s, 5m, 2h or 3d.")
             return float(found[1]) * _SECONDS[found[2]]
         return value.text if value.kind == "quoted" else plain(value.text)
 
@@ -227,7 +248,28 @@ def plain(word: str) -> Any:
 
 
 def _contains(field: str, text: str) -> Test:
-    return lambda run: text.lower() in str(run(field) or "").lower()
+    wanted = text.lower()
+    if _is_pattern(wanted):
+        return lambda run: fnmatch.fnmatchcase(str(run(field) or "").lower(), wanted)
+    return lambda run: wanted in str(run(field) or "").lower()
+
+
+def _is_pattern(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _begins(field: str, text: str, yes: bool) -> Test:
+    """Whether an id or digest begins so; of data, the name or digest of one of them."""
+
+    def test(run: Lookup) -> bool:
+        value = run(field)
+        if value is None:
+            return False
+        words = str(value).split() if field == "data" else [str(value)]
+        parts = [part for word in words for part in (word, word.rpartition("@")[2])]
+        return any(part.startswith(text) for part in parts) == yes
+
+    return test
 
 
 def _is_keyword(token: Token) -> bool:

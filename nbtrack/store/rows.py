@@ -24,7 +24,11 @@ _MANY = (
 _TOTALS = ("grad_norm/total", "weight_norm/total", "update_ratio/total")
 STATISTICS = ("first", "last", "min", "max", "count", "last_step")
 
-_FIELDS = ("id", "name", "status", "started_s", "ended_s", "steps", "seed", "notebook")
+_FIELDS = (
+    *("id", "name", "status", "started_s", "ended_s", "steps", "seed", "notebook"),
+    *("snapshot", "reproduces", "resumes"),
+)
+_ERROR_CHARACTERS = 200
 
 
 @functools.lru_cache(maxsize=4096)  # runs of a store mostly have the same series
@@ -54,6 +58,8 @@ def row_of(folder: Path) -> dict[str, Any]:
         summary = summarise(read_columns(folder))
     row: dict[str, Any] = {name: getattr(info, name) for name in _FIELDS}
     row |= {"params": dict(info.params), "tags": list(info.tags), "changed": list(info.changed)}
+    row |= {"notes": list(info.notes), "hidden": list(info.hidden), "error": _error(info.error)}
+    row |= {"git": dict(info.git), "data": dict(info.data)}
     row["summary"] = {
         key: [series.get(statistic) for statistic in STATISTICS]
         for key, series in summary.items()
@@ -62,6 +68,12 @@ def row_of(folder: Path) -> dict[str, Any]:
     if info.status == "running":
         row["writer"] = dict(info.writer)
     return row
+
+
+def _error(error: Mapping[str, Any] | None) -> str | None:
+    if not error:
+        return None
+    return f"{error.get('name')}: {error.get('message')}"[:_ERROR_CHARACTERS]
 
 
 def current(row: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -85,13 +97,30 @@ def _rate(row: Mapping[str, Any]) -> Any:
     return measured and measured[STATISTICS.index("first")]
 
 
+def _data(row: Mapping[str, Any]) -> str | None:
+    """What went in, as ``name@digest``, in one text."""
+    return " ".join(f"{name}@{digest}" for name, digest in row["data"].items()) or None
+
+
 FIELDS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "started": lambda row: row["started_s"],
+    "ended": lambda row: row["ended_s"],
+    "age": lambda row: time.time() - row["started_s"],
     "duration": duration_s,
     "lr": _rate,
+    "git": lambda row: row["git"].get("commit"),
+    "branch": lambda row: row["git"].get("branch"),
+    "dirty": lambda row: row["git"].get("dirty"),
+    "data": _data,
+    "hidden": lambda row: bool(row["hidden"]),
+    "notes": lambda row: " ".join(row["notes"]) or None,
+    "changed": lambda row: "; ".join(row["changed"]) or None,
     **{
         name: operator.itemgetter(name)
-        for name in ("id", "name", "status", "steps", "seed", "notebook", "tags")
+        for name in (
+            *("id", "name", "status", "steps", "seed", "notebook", "tags"),
+            *("snapshot", "reproduces", "resumes", "error"),
+        )
     },
 }
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from nbtrack.errors import FormatTooNew, StoreError
 from nbtrack.records import Cell, RunInfo
+from nbtrack.store.edits import with_edits
 
 FORMAT = 1
 FILE_NAME = "run.json"
@@ -45,7 +46,9 @@ def write_info(folder: Path, info: RunInfo) -> None:
 
 
 def read_info(folder: Path) -> RunInfo:
-    """Read a run's ``run.json``; the id is the name of the folder, also if that was renamed.
+    """Read a run's ``run.json``, with what was edited since (``edits.json``).
+
+    The id is the name of the folder, also if that was renamed.
 
     Raises
     ------
@@ -56,6 +59,11 @@ def read_info(folder: Path) -> RunInfo:
     StoreError
         If it is damaged.
     """
+    return with_edits(folder, read_unedited(folder))
+
+
+def read_unedited(folder: Path) -> RunInfo:
+    """What ``run.json`` itself says; raises as `read_info` does."""
     path = folder / FILE_NAME
     info = from_json(path.read_bytes(), path)
     return info if info.id == folder.name else replace(info, id=folder.name)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from nbtrack.errors import SeriesNotFound
 from nbtrack.records import Cell, Finding, Output, RunInfo
 from nbtrack.store.columns import num_points, read_columns, read_names
+from nbtrack.store.edits import write_edits
 from nbtrack.store.findings import read_findings
 from nbtrack.store.heartbeat import as_seen_now, last_sign_s
 from nbtrack.store.objects import give_back
 from nbtrack.store.outputs import OutputTail, read_outputs
 from nbtrack.store.place import Place
-from nbtrack.store.runfile import FILE_NAME, read_info
+from nbtrack.store.runfile import FILE_NAME, read_info, read_unedited
 from nbtrack.store.summary import summarise
 from nbtrack.store.tail import Tail
 
@@ -71,8 +72,12 @@ class StoredRun:
 
     @property
     def name(self) -> str:
-        """The label given by the user, or chosen."""
+        """The label given by the user, or chosen; set it to rename the run."""
         return self.info.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        write_edits(self.path, read_unedited(self.path), name=name)
 
     @property
     def status(self) -> str:
@@ -86,13 +91,21 @@ class StoredRun:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Tags."""
+        """Tags; set them (``run.tags += ("best",)``) while it trains or years later."""
         return self.info.tags
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        write_edits(self.path, read_unedited(self.path), tags=tags)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes."""
+        """Notes; set them to a text or to several."""
         return self.info.notes
+
+    @notes.setter
+    def notes(self, notes: str | Iterable[str]) -> None:
+        write_edits(self.path, read_unedited(self.path), notes=notes)
 
     @property
     def error(self) -> Mapping[str, Any] | None:

@@ -41,6 +41,7 @@ _OF_CAPTURE = (
     *("num_own", "nth_start", "num_executed", "missing", "notes", "folder"),
     *("needs", "binds", "clock"),
 )
+_MOST_DATA = 20  # names of data in run.json; replay.json has them all
 
 
 class Keeper:
@@ -228,6 +229,7 @@ class Keeper:
     def _described(self, found: Mapping[str, Param]) -> dict[str, Any]:
         params = {**found, **self._given}
         return {
+            **(self._guarded(self._in_short) or {}),
             "cells": tuple(cell.cell for cell in self._capture.cells),
             "params": {name: param.value for name, param in params.items()},
             "origins": {name: param.origin for name, param in params.items()},
@@ -308,6 +310,16 @@ class Keeper:
         present = {k: v for k, v in self._replay["environment"].items() if k != "imported"}
         sources = [cell.cell.source for cell in self._capture.cells]
         return keep_snapshot(self._store.blobs, snapshot_of(sources, params, data, present))
+
+    def _in_short(self) -> dict[str, Any]:
+        """What a table of runs shows of `replay.json`, so that listing need not read it."""
+        found = {**self._consumed.found, **{f["path"]: f for f in self._replay.get("files", ())}}
+        digests = {name: str(one.get("digest") or "")[:16] for name, one in found.items()}
+        git = self._replay.get("git") or {}
+        return {
+            "git": {k: git[k] for k in ("commit", "branch", "dirty") if git.get(k) is not None},
+            "data": dict(list(digests.items())[:_MOST_DATA]),
+        }
 
     def _write_capture(self) -> None:
         """Write `replay.json` with all that is known so far."""

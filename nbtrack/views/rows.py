@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbtrack.store import StoredRun
 from nbtrack.views.frames import averages
 from nbtrack.views.panels import place
 from nbtrack.views.words import shorten
@@ -24,7 +23,6 @@ _LAST, _COUNT, _LAST_STEP = 1, 4, 5  # places in a row's summary
 
 _NO_CHANGE = ("nothing", "first run")
 
-_known_marks: dict[tuple[str, str, float], tuple[tuple[str, ...], str | None]] = {}
 _curves: dict[tuple[str, str, float], list[float]] = {}  # of as many points as the run has
 
 
@@ -77,7 +75,7 @@ def _row(store: Store, row: dict[str, Any], score: str, now_s: float, until: flo
         steps = int(loss[_LAST_STEP]) + 1
     scores = row["summary"].get(score)
     ended_s = now_s if row["ended_s"] is None else row["ended_s"]
-    hidden, repeats = _marks(store, row)
+    hidden, repeats = tuple(row["hidden"]), row["reproduces"]
     changed = row["changed"]
     if repeats is not None:
         changed = [f"again: {repeats}", *(each for each in changed if each not in _NO_CHANGE)]
@@ -94,23 +92,6 @@ def _row(store: Store, row: dict[str, Any], score: str, now_s: float, until: flo
         started_s=row["started_s"],
         hidden=hidden,
     )
-
-
-def _marks(store: Store, row: dict[str, Any]) -> tuple[tuple[str, ...], str | None]:
-    """Its hidden state, and the run it repeats; a listing has neither, so ``run.json`` is read."""
-    name = (str(store.path), row["id"], row["ended_s"])
-    if name in _known_marks:
-        return _known_marks[name]
-    try:
-        info = StoredRun(store, row["id"]).info
-    except OSError:
-        return (), None  # deleted since it was listed
-    marks = (info.hidden, info.reproduces)
-    if row["ended_s"] is not None:  # until then it is written again and again
-        if len(_known_marks) > 10_000:
-            _known_marks.clear()
-        _known_marks[name] = marks
-    return marks
 
 
 def score_title(key: str, width: int = 24) -> str:

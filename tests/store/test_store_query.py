@@ -1,5 +1,9 @@
 """The language in which runs are chosen, and its errors, which underline the word."""
 
+import pickle
+import time
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,7 +127,7 @@ def test_queries_choose_runs(runs, query, expected):
         ("lr < 1)", "this bracket closes nothing", ")"),
         ("tag:", "a tag is missing", "tag:"),
         ("status = faild", "a status is one of running, done", "faild"),
-        ("started > yesterday", "a date is written 2025-01-31", "yesterday"),
+        ("started > lately", "a date is 2025-01-31", "lately"),
         ("duration > long", "a duration is written 90s", "long"),
         ("duration > 1.2.3s", "a duration is written 90s", "1.2.3s"),
         ('name = "open', "cannot read '\"'", '"'),
@@ -174,3 +178,66 @@ def test_the_learning_rate_is_the_parameter_or_what_the_optimizer_began_with(sto
         writer.finish()
     assert list(store.runs("lr = 0.5")["name"]) == ["said"]
     assert list(store.runs("lr = 0.1")["name"]) == ["measured"]
+
+
+@pytest.fixture
+def versioned(store):
+    """Two runs that differ in all that is not measured."""
+    now = time.time()
+    for i, (commit, digest) in enumerate((("3f9c2a11", "77aa00bb"), ("b0b0b0b0", "12345678"))):
+        writer = store.start(
+            RunInfo(
+                id=f"vvvvv{i}",
+                name=f"res-{i}",
+                started_s=now - 3600 * 30 * i,
+                tags=(f"sweep-{i}",),
+                notes=("worth a look",) if i else (),
+                git={"commit": commit, "branch": "main", "dirty": bool(i)},
+                data={"digits": digest},
+                hidden=("cell 3 was deleted",) if i else (),
+                reproduces="vvvvv0" if i else None,
+                error={"name": "ValueError", "message": "loss is nan"} if i else None,
+            )
+        )
+        writer.finish("failed" if i else "done")
+    return lambda query: [row["id"] for row in store.runs.rows(query)]
+
+
+@pytest.mark.parametrize(
+    ("query", "which"),
+    [
+        ("git = 3f9c", "0"),
+        ("git != 3f9c", "1"),
+        ("branch = main", "01"),
+        ("dirty = true", "1"),
+        ("data = digits", "01"),
+        ("data = 77aa", "0"),
+        ("data = digits@77aa", "0"),
+        ("hidden = true", "1"),
+        ("hidden = false", "0"),
+        ("notes ~ look", "1"),
+        ("error ~ nan", "1"),
+        ("reproduces = vvv", "1"),
+        ("age < 1h", "0"),
+        ("age > 1d", "1"),
+        ("started > yesterday", "01"),
+        ("name ~ res-?", "01"),
+        ("name ~ *-1", "1"),
+        ("name ~ es-1*", ""),
+        ("tag:sweep-*", "01"),
+        ("tag:swe", ""),
+    ],
+)
+def test_code_data_words_and_age_can_be_asked_for(versioned, query, which):
+    expected = [f"vvvvv{i}" for i in which]
+    if query == "started > yesterday" and datetime.now().hour < 6:
+        expected = expected[:1]  # 30 hours ago was the day before yesterday
+    assert versioned(query) == expected
+
+
+def test_an_error_tells_the_place_of_the_word(store, versioned):
+    with pytest.raises(QueryError) as caught:
+        versioned("git = 3f and loss << 2")
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert error.text[error.start : error.end] == "<"
+    assert str(error) == str(caught.value)
