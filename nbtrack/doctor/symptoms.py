@@ -104,7 +104,8 @@ def params_not_optimized(facts: Facts) -> Finding | None:
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     stale = not any(one["reached"] for one in facts["optimizers"])
     unregistered = [one for one in loose if one["root"] is None]
-    partly = [one for one in loose if one["fresh"]]
+    # An optimizer of an image or a prompt alone leaves the network in between as it is.
+    partly = [one for one in loose if one["fresh"] and facts["num_held"]]
     if stale:
         title = "The optimizer holds the parameters of another model"
         sentence = (

@@ -210,11 +210,14 @@ class Observer:
         self.changed = True
         with torch.no_grad():
             self._losses.append({"step": step, **read_loss(root)})
-        found = [p for p in leaves([root]) if isinstance(p, torch.nn.Parameter)]
-        for parameter in found:
-            self._reached[id(parameter)] = parameter
-            if id(parameter) not in self._samples:
-                self._samples[id(parameter)] = _sample(parameter)
+        every = leaves([root])
+        found = [p for p in every if isinstance(p, torch.nn.Parameter)]
+        for leaf in every:
+            # Of other leaves, such as an image that is trained, only who holds them matters.
+            if isinstance(leaf, torch.nn.Parameter) or self._is_held(leaf):
+                self._reached[id(leaf)] = leaf
+                if id(leaf) not in self._samples:
+                    self._samples[id(leaf)] = _sample(leaf)
         frame, names = calling_frame(), self._namespace()
         in_sight = find_objects(torch.optim.Optimizer, frame, names)
         held = {id(p) for o in in_sight for g in o.param_groups for p in g["params"]}
@@ -235,10 +238,15 @@ class Observer:
             if part is not None and len(self._modules) == 1:
                 self._depending[name] = (module, part)
 
+    def _is_held(self, leaf: Tensor) -> bool:
+        return any(leaf is p for one in self._stepping.values() for p in one.parameters)
+
     # What a doctor asks
 
     def facts(self) -> dict[str, Any]:
         """What was seen so far: numbers, names and flags, fit for JSON."""
+        import torch
+
         stepping = list(self._stepping.values())
         held = {id(p) for one in stepping for p in one.parameters}
         reached = set(self._reached)
@@ -260,6 +268,9 @@ class Observer:
             "losses": self._losses[-40:],
             "num_reached": len(reached),
             "not_held": unknown,
+            "num_held": sum(
+                id(p) in held for p in self._reached.values() if isinstance(p, torch.nn.Parameter)
+            ),
             "optimizer_in_sight": self._owned_in_sight,
             "moved": any(self._moved(key) for key in reached),
             "modes": [list(each) for each in self._modes],
