@@ -18,7 +18,7 @@ from nbtrack.magics.tracked_cell import TrackedCell
 if TYPE_CHECKING:
     from nbtrack.doctor import Diagnosis
     from nbtrack.records import Reproduction
-    from nbtrack.views import RunsTable
+    from nbtrack.views import RunsTable, RunsView
 
 
 class Watch(ast.NodeTransformer):
@@ -126,14 +126,24 @@ class TrackMagics(Magics):  # type: ignore[misc]
             self._tracked.append(tracked)
 
     @line_magic
-    def runs(self, line: str) -> RunsTable:
-        """List the runs, newest first: ``%runs [QUERY]``, as in ``%runs lr < 0.01``."""
+    def runs(self, line: str) -> RunsTable | RunsView:
+        """List the runs, newest first: ``%runs [QUERY] [--no-widget]``, as in ``%runs lr < 0.01``.
+
+        In a notebook it can be filtered, sorted, edited and chosen from; with ``--no-widget``,
+        or in a terminal, it is the plain one.
+        """
         from nbtrack.errors import QueryError
         from nbtrack.store import Store
-        from nbtrack.views import RunsTable
+        from nbtrack.views import RunsTable, RunsView, live
 
+        words = [word for word in line.split() if word != "--no-widget"]
+        query = " ".join(words) or None
+        has_page = hasattr(self.shell, "kernel") and words == line.split()
+        store = Store()
         try:
-            return RunsTable(Store(), line.strip() or None)
+            if not has_page:
+                return RunsTable(store, query)
+            return RunsView(store, query, {"open": lambda run: live(store.get(run)).widget})
         except QueryError as error:
             raise IPythonUsageError(str(error)) from None
 

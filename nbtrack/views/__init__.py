@@ -14,11 +14,13 @@ from nbtrack.views.figures import static_figure, summary_line
 from nbtrack.views.live import LiveView, live
 from nbtrack.views.page import badge_html
 from nbtrack.views.reproduction_page import reproduction_html
+from nbtrack.views.runs_widget import RunsView
 from nbtrack.views.table import RunsTable
 
 __all__ = [
     "LiveView",
     "RunsTable",
+    "RunsView",
     "badge_html",
     "diff_html",
     "doctor_html",

@@ -21,6 +21,7 @@ const SHAPES = {
   lr: [P("M2.5 4h6v8h5")],
   menu: [P("M8 3.5v.1M8 8v.1M8 12.5v.1", { "stroke-width": 2.4 })],
   full: [P("M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10")],
+  search: [["circle", { cx: 7, cy: 7, r: 4.2 }], P("M10.2 10.2L14 14")],
   down: [P("M4 6.5l4 4 4-4")],
 };
 

@@ -1,7 +1,8 @@
 // The one bundle: every widget of nbtrack. The model says with `kind` which of them it is.
 import live from "./live.js";
+import runs from "./runs/runs.js";
 
-const KINDS = { live };
+const KINDS = { live, runs };
 
 /** anywidget calls this once per model. */
 export default () => {
