@@ -154,6 +154,7 @@ class Run(PredictingRun):
                 trained = panel.trained()
                 guarded(panel.stop)
                 measured = {"readings": dict(panel.readings), "steps": panel.num_steps or None}
+                measured["expected"] = panel.expected
             _live.remove(self)
             writer.finish(status, error=error, **measured)
         if keeper is not None and panel is not None:
@@ -162,10 +163,7 @@ class Run(PredictingRun):
         replaying.finished(self.id)
 
     def request_stop(self) -> bool:
-        """Ask the training to stop after its present step, from any thread.
-
-        Returns False when the run has no steps, so that nothing would hear it.
-        """
+        """Ask the training to stop after its present step, from any thread; False without one."""
         panel = self._panel
         if not self.is_active or panel is None or not panel.num_steps:
             return False
@@ -209,6 +207,8 @@ class Run(PredictingRun):
                 writer.beat()
             if panel is not None and self._beats % 4 == 0:
                 panel.pulse()
+                if panel.expected != writer.info.expected:
+                    writer.update(expected=panel.expected)
         if self._beats == 0:  # runs of processes that were killed are found at the next start
             self._house.runs.mark_lost()
         self._beats += 1
@@ -311,6 +311,7 @@ def begin(
         warn=lambda text: warnings.warn(text, RuntimeWarning, stacklevel=2),
         event=lambda text: writer.output("event", {"text": text}),
         first_step=keeper.first_step,
+        first_epoch=keeper.first_epoch,
     )
     run._measure(panel)
     keeper.start(lambda: (panel.num_steps, writer.now() - info.started_s), run.finish)

@@ -24,7 +24,7 @@ _PLAIN = frozenset(
 _BOOKKEEPING = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 
 
-def _is_between(filename: str) -> bool:
+def is_between(filename: str) -> bool:
     """Whether code of this file stands between the user and us: torch, nbtrack, wrappers."""
     known = _between.get(filename)
     if known is not None:
@@ -45,7 +45,7 @@ def calling_frame() -> FrameType | None:
     while frame is not None:
         filename = frame.f_code.co_filename
         between = _between.get(filename)
-        if not (_is_between(filename) if between is None else between):
+        if not (is_between(filename) if between is None else between):
             break
         frame = frame.f_back
     return frame
@@ -56,7 +56,7 @@ def outer_frames(frame: FrameType | None, limit: int = 40) -> Iterator[FrameType
     for _ in range(limit):
         if frame is None:
             return
-        if not _is_between(frame.f_code.co_filename):
+        if not is_between(frame.f_code.co_filename):
             yield frame
         if is_top_level(frame):
             return

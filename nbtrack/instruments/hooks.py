@@ -2,8 +2,9 @@
 
 Loss: the one function that both ``Tensor.backward`` and ``torch.autograd.grad`` look up when
 called. Steps: the global optimizer hooks. Mixed precision: `GradScaler`. Data: the iterator of
-`DataLoader`. Each event goes to the panel that `install_route`'s function names for the calling
-context. Nothing here reads a value; that is what the panel's instruments do.
+`DataLoader`. Evaluation: ``Module.eval``, ``no_grad``, ``inference_mode``. Each event goes to the
+panel that `install_route`'s function names for the calling context. Nothing here reads a value;
+that is what the panel's instruments do.
 """
 
 from __future__ import annotations
@@ -12,97 +13,12 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from types import CodeType
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
+from nbtrack.instruments.compiler import keep_from_compiler
+from nbtrack.instruments.listener import EVENTS, BackwardCall, Listener
 from nbtrack.instruments.torch_import import TorchImport, torch_is_ready
-
-if TYPE_CHECKING:
-    import torch
-
-
-class Listener(Protocol):
-    """What a panel hears. None of these may raise, but for `before_backward` and `at_rest`."""
-
-    running: bool
-
-    def before_backward(self, call: BackwardCall) -> None:
-        """Before a backward pass."""
-
-    def after_backward(self, call: BackwardCall, result: Any) -> None:
-        """After it, with what `torch.autograd.grad` returns."""
-
-    def before_step(self, optimizer: torch.optim.Optimizer, closure: bool) -> None:
-        """Before an optimizer's step; `closure` when it computes the loss itself."""
-
-    def after_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """After it."""
-
-    def after_scale(self, scaler: torch.amp.GradScaler, outputs: Any, result: Any) -> None:
-        """After ``scaler.scale(outputs)``."""
-
-    def before_scaler_step(
-        self, scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer
-    ) -> None:
-        """Before ``scaler.step(optimizer)``."""
-
-    def after_scaler_step(
-        self, scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer
-    ) -> None:
-        """After it, whether or not the optimizer has stepped."""
-
-    def after_scaler_update(self, scaler: torch.amp.GradScaler) -> None:
-        """After ``scaler.update()``."""
-
-    def after_batch(self, waited_s: float, batch: Any) -> None:
-        """After a DataLoader gave a batch."""
-
-    def at_rest(self) -> None:
-        """Between two steps: the one moment at which a panel may raise into the training."""
-
-
-class BackwardCall:
-    """One call of the autograd engine, with the arguments that matter to us.
-
-    Attributes
-    ----------
-    roots : sequence of Tensor or GradientEdge
-        What backward was called on.
-    gradients : sequence of Tensor or None
-        One a root; torch has already filled in ones for scalars.
-    inputs : sequence of Tensor or GradientEdge
-        Empty for a backward pass to all leaves.
-    returns : bool
-        `torch.autograd.grad`: the gradients are returned, not accumulated.
-    create_graph : bool
-        The gradients are a part of something larger.
-    factor : Any
-        The listener's: the gradients times this are the loss's own; None for 1.
-    note : Any
-        For the listener, from before to after the call; it is told of that only if it left one.
-    """
-
-    __slots__ = ("create_graph", "factor", "gradients", "inputs", "note", "returns", "roots")
-
-    def __init__(
-        self,
-        roots: Sequence[Any],
-        gradients: Sequence[torch.Tensor | None],
-        create_graph: bool,
-        inputs: Sequence[Any],
-        returns: bool,
-    ) -> None:
-        self.roots = roots
-        self.gradients = gradients
-        self.create_graph = create_graph
-        self.inputs = inputs
-        self.returns = returns
-        self.note: Any = None
-        self.factor: Any = None
-
-
-_EVENTS = tuple(name for name in vars(Listener) if name.startswith(("before_", "after_", "at_")))
 
 _lock = threading.RLock()
 _live: list[Listener] = []
@@ -221,6 +137,10 @@ def _patch() -> None:
     _replace(torch.amp.GradScaler, "update", _listening_scaler_update)
     iterator = torch.utils.data.dataloader._BaseDataLoaderIter
     _replace(iterator, "__next__", _listening_next)
+    _replace(torch.nn.Module, "eval", _listening_eval)
+    for context in (torch.no_grad, torch.inference_mode):
+        _replace(context, "__enter__", _listening_enter)
+        _replace(context, "__exit__", _listening_exit)
 
 
 def _restore() -> None:
@@ -231,7 +151,7 @@ def _restore() -> None:
 def _replace(owner: Any, name: str, listening: Callable[[Any], Any]) -> None:
     original = owner.__dict__[name]
     ours = listening(original)
-    _keep_from_compiler(ours.__code__, False)
+    keep_from_compiler(ours.__code__, False)
     functools.update_wrapper(ours, original)
     setattr(owner, name, ours)
 
@@ -242,30 +162,11 @@ def _replace(owner: Any, name: str, listening: Callable[[Any], Any]) -> None:
     _undo.append(undo)
 
 
-def _keep_from_compiler(code: CodeType, callees_too: bool) -> None:
-    """Let torch.compile run this code as it is, where a graph of the user's breaks at it.
-
-    Else it would be compiled by itself, with "a compiler is tracing" as a constant in it.
-    """
-    import torch
-
-    try:
-        frames: Any = torch._C._dynamo.eval_frame
-        if hasattr(frames, "set_code_exec_strategy"):
-            action = frames._FrameAction
-            callees = action.SKIP if callees_too else action.DEFAULT
-            frames.set_code_exec_strategy(code, frames._FrameExecStrategy(action.SKIP, callees))
-        else:  # before torch 2.7
-            frames.skip_code(code)
-    except Exception:  # private names: without them, compiled loops show less
-        pass
-
-
 def _keep_methods_from_compiler(listener: Listener) -> None:
-    for name in _EVENTS:
+    for name in EVENTS:
         code = getattr(getattr(listener, name, None), "__code__", None)
         if code is not None:
-            _keep_from_compiler(code, True)
+            keep_from_compiler(code, True)
 
 
 def _listening_engine(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -389,7 +290,35 @@ def _listening_next(original: Callable[..., Any]) -> Callable[..., Any]:
             batch = original(self)
         finally:
             _loading.inside = False
-        listener.after_batch(time.perf_counter() - began, batch)
+        listener.after_batch(time.perf_counter() - began, batch, self)
         return batch
 
     return __next__
+
+
+def _listening_eval(original: Callable[..., Any]) -> Callable[..., Any]:
+    def eval(self: Any) -> Any:
+        result = original(self)
+        if not compiling() and (listener := current()) is not None:
+            listener.after_eval(self)
+        return result
+
+    return eval
+
+
+def _listening_enter(original: Callable[..., Any]) -> Callable[..., Any]:
+    def __enter__(self: Any) -> Any:
+        if not compiling() and (listener := current()) is not None:
+            listener.before_no_grad(self)
+        return original(self)
+
+    return __enter__
+
+
+def _listening_exit(original: Callable[..., Any]) -> Callable[..., Any]:
+    def __exit__(self: Any, *exception: Any) -> Any:
+        if not compiling() and (listener := current()) is not None:
+            listener.after_no_grad(self)
+        return original(self, *exception)
+
+    return __exit__

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbtrack.instruments.graph import leaves
-from nbtrack.instruments.hooks import BackwardCall
+from nbtrack.instruments.listener import BackwardCall
 from nbtrack.instruments.plan import Plan
 from nbtrack.instruments.points import Held, Points
 from nbtrack.instruments.reader import Reader

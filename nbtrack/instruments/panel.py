@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbtrack.instruments import hooks
 from nbtrack.instruments.budget import LoopTime, Schedule, in_words
+from nbtrack.instruments.epochs import Epochs
+from nbtrack.instruments.evaluations import Evaluations
 from nbtrack.instruments.guard import Guard, warn_plainly
 from nbtrack.instruments.order import SampleOrder
 from nbtrack.instruments.plan import Plan
@@ -25,7 +27,7 @@ from nbtrack.instruments.throughput import InputSize, Throughput
 if TYPE_CHECKING:
     import torch
 
-    from nbtrack.instruments.hooks import BackwardCall
+    from nbtrack.instruments.listener import BackwardCall
     from nbtrack.instruments.observing.observer import Observer
 
 _SYSTEM_EVERY = 2  # pulses, about two seconds
@@ -61,8 +63,8 @@ class Panel:
         Told when an instrument fails and is switched off.
     event : callable
         Told in a sentence when readings are thinned, and the like.
-    first_step : int
-        Steps completed before, by the run that this one goes on with.
+    first_step, first_epoch : int
+        Steps completed and epochs begun before, by the run that this one goes on with.
 
     Attributes
     ----------
@@ -92,6 +94,7 @@ class Panel:
         warn: Callable[[str], None] = warn_plainly,
         event: Callable[[str], None] = _say_nothing,
         first_step: int = 0,
+        first_epoch: int = 0,
     ) -> None:
         self.running = False
         self.observer: Observer | None = None
@@ -106,6 +109,13 @@ class Panel:
         self._told: set[str] = set()
         self._signals = Signals(
             points, clock, self._guard, self._plan, namespace, event, first_step
+        )
+        self._epochs = Epochs(partial(points.mark, "mark/epoch"), clock, first_epoch)
+        self._evaluations = Evaluations(
+            lambda value: points.put("mark/eval", value, self.step),
+            lambda: self._signals.modules.values(),
+            lambda: self._signals.steps.num_steps,
+            lambda: self._signals.steps.is_between,
         )
         self._throughput = Throughput()
         self._order = SampleOrder()
@@ -156,6 +166,11 @@ class Panel:
             "digests": self._order.digests(),
         }
 
+    @property
+    def expected(self) -> dict[str, int]:
+        """``steps`` and ``epochs`` that there will be, as far as the loops tell."""
+        return self._epochs.expected
+
     def _own_step(self) -> int | None:
         """The step, once there was a backward pass or a step."""
         return self._signals.steps.step if self._signals.steps.seen else None
@@ -177,6 +192,7 @@ class Panel:
         self._ended = True
         hooks.detach(self)
         self._guard("throughput", self._input.remove)
+        self._guard("evaluations", self._evaluations.disarm)
         self._guard("steps", self._signals.finish)
         self._guard("scalars", self.scalars.finish)
         self._guard("printed", self._printed.finish)
@@ -186,6 +202,7 @@ class Panel:
             self._guard("emit", self._points.flush)
         self._say_how_thinned()
         self._guard("steps", self._signals.release)
+        self._guard("epochs", self._epochs.release)
 
     def pulse(self) -> None:
         """About once a second, from a background thread: throughput and the machine."""
@@ -213,12 +230,16 @@ class Panel:
         if "steps" in self._guard.off:
             return
         signals = self._signals
+        if not signals.steps.seen:
+            self._guard("epochs", self._epochs.step, signals.steps.step, True)
         if signals.last is not None and self._guard("steps", signals.settle, call):
-            self._step_over()
+            self._step_over(signals.steps.num_steps)  # these frames are those of the next one
         try:
             signals.backward(call)
             self._throughput.backward()
             self._stand_in.stopped = True
+            if self._evaluations.is_on:
+                self._evaluations.end()
         except Exception as error:
             call.note = None
             self._guard.fail("steps", error)
@@ -273,10 +294,29 @@ class Panel:
         """After ``scaler.update()``: the scaler is in a state that the training can be left in."""
         self._guard("amp", self._signals.scaler_updated)
 
-    def after_batch(self, waited_s: float, batch: Any) -> None:
-        """After a DataLoader gave a batch."""
+    def after_batch(self, waited_s: float, batch: Any, iterator: Any) -> None:
+        """After a DataLoader's iterator gave a batch."""
+        import torch
+
+        if torch.is_grad_enabled():
+            self._guard("epochs", self._epochs.batch, iterator)
+        else:
+            self._guard("evaluations", self._evaluations.batch)
         self._guard("throughput", self._throughput.batch, waited_s, batch)
         self._guard("order", self._order.batch, batch)
+
+    def after_eval(self, module: torch.nn.Module) -> None:
+        """After ``module.eval()``."""
+        self._guard("evaluations", self._evaluations.eval_mode, module)
+
+    def before_no_grad(self, context: Any) -> None:
+        """Before gradients are put off."""
+        if self._signals.steps.is_between:
+            self._guard("evaluations", self._evaluations.entering, context)
+
+    def after_no_grad(self, context: Any) -> None:
+        """After that."""
+        self._guard("evaluations", self._evaluations.leaving, context)
 
     def after_index(self, index: torch.Tensor) -> None:
         """A loop of the cell has chosen samples by these positions, a tensor of shape (B,)."""
@@ -285,11 +325,13 @@ class Panel:
     def at_rest(self) -> None:
         """After a step; raises what `on_step` raises."""
         if "steps" not in self._guard.off and self._signals.rest():
-            self._step_over()
+            self._step_over(self._signals.steps.num_steps - 1)
 
-    def _step_over(self) -> None:
+    def _step_over(self, seen: int) -> None:
+        """A step is complete; the frames that call are those of the step `seen`."""
         self._loop.tick(time.perf_counter())
         num_steps = self._signals.steps.num_steps
+        self._guard("epochs", self._epochs.step, seen)
         if num_steps >= self._input.next and self._throughput.wants_input:
             self._guard("throughput", self._input.step, num_steps, self._signals.modules)
         if self.on_step is not None:
@@ -349,4 +391,5 @@ class Panel:
             )
         readings.update(self.scalars.readings)
         readings.update(self._printed.readings)
+        readings.update(self._evaluations.readings)
         self.readings = readings

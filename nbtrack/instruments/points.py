@@ -122,6 +122,10 @@ class Points:
         number = isinstance(value, (float, int))
         self.extend_at([key], [value] if number else value.detach().reshape(1), step, time_s)
 
+    def mark(self, key: str, value: int, step: int, time_s: float) -> None:
+        """Add a whole number of another time."""
+        self.put_at(key, float(value), step, time_s)
+
     def extend_at(self, keys: Sequence[str], values: Any, step: int, time_s: float) -> None:
         """Add points of another time: a list of floats, or a 1-d tensor on a device."""
         with self._lock:

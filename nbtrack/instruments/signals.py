@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbtrack.instruments.amp import Scaling
 from nbtrack.instruments.frames import calling_frame
 from nbtrack.instruments.guard import Guard
-from nbtrack.instruments.hooks import BackwardCall
+from nbtrack.instruments.listener import BackwardCall
 from nbtrack.instruments.losses import LossSources, NonfiniteLosses, loss_value
 from nbtrack.instruments.manual import ManualLoop, held_by_an_optimizer, leaves_of
 from nbtrack.instruments.names import find_objects, name_parameters

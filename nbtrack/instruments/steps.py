@@ -33,6 +33,11 @@ class Steps:
         self._stepped: set[int] = set()
         self._usual = 1  # how many optimizers stepped on the last backward pass
 
+    @property
+    def is_between(self) -> bool:
+        """Whether a step is complete, and no backward pass of the next one has begun."""
+        return bool(self._stepped)
+
     def backward(self) -> None:
         """Note a backward pass about to run."""
         self.seen = True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from nbtrack.instruments.one_look import OneLook, may_hook
 
 if TYPE_CHECKING:
     import torch
@@ -133,8 +134,8 @@ class InputSize:
         self.next = 2 * num_steps
         self.remove()
         module = next(iter(modules.values()))
-        if _may_hook(module):
-            hook = _Once(self)
+        if may_hook(module):
+            hook = OneLook(self.look)
             self._handle = module.register_forward_pre_hook(hook, with_kwargs=True)
 
     def look(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -148,35 +149,3 @@ class InputSize:
         handle, self._handle = self._handle, None
         if handle is not None:
             handle.remove()
-
-
-def _may_hook(module: torch.nn.Module) -> bool:
-    """Whether a hook would stay out of compiled code, where it would cause a recompilation."""
-    import sys
-
-    if type(module).__name__ == "OptimizedModule":
-        return True  # its own hooks run before the compiled part
-    if getattr(module, "_compiled_call_impl", None) is not None:
-        return False
-    dynamo = sys.modules.get("torch._dynamo.utils")
-    counters = getattr(dynamo, "counters", {})
-    return not counters.get("frames")  # nothing was compiled yet
-
-
-class _Once:
-    """The hook; a copy or pickle of it (with a saved model) is a function that does nothing."""
-
-    def __init__(self, owner: InputSize) -> None:
-        self._owner = owner
-
-    def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        try:
-            self._owner.look(args, kwargs)
-        except Exception:
-            pass
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (getattr, (contextlib.nullcontext(), "__exit__"))
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return contextlib.nullcontext().__exit__

@@ -19,7 +19,7 @@ from nbtrack.store.summary import summarise
 # never what runs are compared by. A query that names one still finds it, in run.json.
 _MANY = (
     *("grad_norm/", "weight_norm/", "update_ratio/", "every/"),
-    *("nonfinite/", "amp/", "system/", "throughput/"),
+    *("nonfinite/", "amp/", "system/", "throughput/", "mark/"),
 )
 _TOTALS = ("grad_norm/total", "weight_norm/total", "update_ratio/total")
 STATISTICS = ("first", "last", "min", "max", "count", "last_step")

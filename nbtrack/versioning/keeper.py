@@ -127,6 +127,13 @@ class Keeper:
         """Optimizer steps that were completed before the run began: of the one it goes on with."""
         return 0 if self._going_on is None else self._going_on.step
 
+    @property
+    def first_epoch(self) -> int:
+        """Epochs that were begun before, likewise."""
+        if self._going_on is None:
+            return 0
+        return int((self._going_on.run.points("mark/epoch")["step"] < self.first_step).sum())
+
     def start(self, at: Callable[[], tuple[int, float]], finish: Callable[[], None]) -> None:
         """Write what went in: small data at once, the rest from a thread beside the training.
 

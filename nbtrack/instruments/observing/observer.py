@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from nbtrack.instruments.hooks import BackwardCall
+    from nbtrack.instruments.listener import BackwardCall
 
 _FIRST = 4  # looks at each of these, then ever more seldom
 _GROWTH = 1.6
