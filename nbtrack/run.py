@@ -97,8 +97,7 @@ class Run(PredictingRun):
 
         Notes
         -----
-        One ``write``, no thread, no queue: ``kill -9`` loses nothing. A full disk is warned of
-        once and counted. Logging to a run that has finished adds to it.
+        One ``write``: ``kill -9`` loses nothing. Logging to a run that has finished adds to it.
         """
         if more:
             values = {**(values or {}), **more}
