@@ -63,9 +63,8 @@ class Run(PredictingRun):
     @property
     def info(self) -> RunInfo:
         """What ``run.json`` holds; in the process that writes it, also when no disk takes it."""
-        if self._writer and self._is_ours:
-            return with_edits(self.path, self._writer.info)
-        return super().info
+        writer = self._writer if self._is_ours else None
+        return with_edits(self.path, writer.info) if writer else super().info
 
     @property
     def is_active(self) -> bool:
