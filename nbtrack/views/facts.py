@@ -61,6 +61,7 @@ class Facts:
             If ``run.json`` is damaged.
         """
         try:
+            self._run.path.stat()  # a run of this process knows itself, whatever befell its files
             self.info = self._run.info
         except FileNotFoundError:
             self.is_erased = True

@@ -70,7 +70,7 @@ export class Chart {
     const { height } = this.#spec;
     const width = Math.max(LEAST, this.#host.clientWidth);
     const options = {
-      width, height, legend: { show: false }, padding: [8, 18, 0, 0],
+      width, height, legend: { show: false }, padding: [8, 22, 0, 0],
       scales: { x: { time: false, range: () => this.#shared.range() }, y: this.#yScale() },
       cursor: this.#cursor(),
       axes: [this.#xAxis(), this.#yAxis()],

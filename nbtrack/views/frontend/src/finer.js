@@ -1,15 +1,18 @@
 // Finer points of a range that is looked at closely: asked for when zoomed, put into the picture.
 
 const WAIT_MS = 120; // a drag or a pan asks once, at its end
+const AGAIN_MS = 700, MOST_TRIES = 12; // for what came coarsely, while little may be sent in a second
 const POINTS = 1500; // per series
-const MOST_SERIES = 40; // in one answer
+const MOST_SERIES = 40; // in one answer; fewer while little may be sent, so that each comes whole
 const PARTS = ["steps", "times", "values", "means", "counts"];
 
-/** `columns`: what the page holds of the whole run; `ask(message)` sends, the number is returned. */
+/** `columns`: what the page holds of the whole run; `send(message)`; `most()`: series to ask for at once. */
 export class Finer {
-  #columns; #axis; #send; #timer = 0; #asked = 0; #parts = new Map(); #range = null; #merged = new Map();
+  #columns; #axis; #send; #most; #timer = 0; #asked = 0; #first = 0; #waiting = null;
+  #parts = new Map(); #range = null; #merged = new Map();
 
-  constructor(columns, axis, send) {
+  constructor(columns, axis, send, most = () => MOST_SERIES) {
+    this.#most = most;
     this.#columns = columns;
     this.#axis = axis;
     this.#send = send;
@@ -23,14 +26,38 @@ export class Finer {
       const time = this.#axis.mode === "time";
       const [lo, hi] = time ? zoom : zoom.map((x) => this.#axis.stepAt(x));
       const k = ids().filter((id) => isThinned(this.#columns.get(id), time ? "times" : "steps", lo, hi));
-      if (!k.length) return;
-      this.#asked += 1;
-      this.#send({ t: "range", n: this.#asked, for: "zoom", x: time ? "time" : "step", lo, hi, k: k.slice(0, MOST_SERIES), most: POINTS });
+      this.#waiting = { x: time ? "time" : "step", lo, hi, k };
+      this.#first = this.#asked + 1;
+      this.#next();
     }, WAIT_MS);
+  }
+
+  /** The next few series of the range, those on top first. */
+  #next() {
+    if (!this.#waiting?.k.length) return;
+    const k = this.#waiting.k.splice(0, Math.min(MOST_SERIES, this.#most()));
+    this.#asked += 1;
+    const { x, lo, hi } = this.#waiting;
+    this.#send({ t: "range", n: this.#asked, for: "zoom", x, lo, hi, k, most: POINTS });
+  }
+
+  /** The rest of the range; then, one by one, what could only be sent coarsely. */
+  #again({ k = [], n = [], total = [] }) {
+    const waiting = this.#waiting;
+    if (!waiting) return;
+    waiting.coarse ??= [];
+    k.forEach((id, i) => total[i] > n[i] && n[i] < POINTS * 0.6 && waiting.coarse.push(id));
+    if (waiting.k.length) return this.#next();
+    waiting.tries = (waiting.tries ?? 0) + 1;
+    if (!waiting.coarse.length || waiting.tries > MOST_TRIES) return;
+    waiting.k = [waiting.coarse.shift()];
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#next(), AGAIN_MS);
   }
 
   clear() {
     clearTimeout(this.#timer);
+    this.#waiting = null;
     this.#asked += 1; // an answer that is still under way is for nobody
     this.#parts.clear();
     this.#merged.clear();
@@ -40,10 +67,12 @@ export class Finer {
   /** Takes an answer; false if it is not to the last question. */
   take(content, parts) {
     if (content.re !== this.#asked) return false;
+    if (content.re === this.#first) this.#parts.clear(); // until now the range before was shown
     this.#range = { name: content.x === "time" ? "times" : "steps", lo: content.lo, hi: content.hi };
     // copies: what arrives is a view into a buffer that may be large
-    this.#parts = new Map(parts.map((part) => [part.id, copy(part)]));
+    for (const part of parts) this.#parts.set(part.id, copy(part));
     this.#merged.clear();
+    this.#again(content);
     return true;
   }
 

@@ -61,7 +61,8 @@ export function placeLabels(marks, lefts, widths, width) {
     for (const side of ["right", "left"]) {
       const low = side === "right" ? lefts[i] - 6 : lefts[i] - widths[i] - 12;
       const high = side === "right" ? lefts[i] + widths[i] + 12 : lefts[i] + 6;
-      if (low < 0 || high > width || taken.some(([a, b]) => low < b && high > a)) continue;
+      const crosses = lefts.some((left, k) => k !== i && left > low + 2 && left < high - 2 && Math.abs(left - lefts[i]) > 1);
+      if (crosses || low < 0 || high > width || taken.some(([a, b]) => low < b && high > a)) continue;
       taken.push([low, high]);
       out[i] = side;
       break;

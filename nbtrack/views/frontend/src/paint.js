@@ -13,6 +13,7 @@ export function paintMarks(u, { marks, epochs, evals }, colour, labelled, family
   ctx.rect(bbox.left - px, 0, bbox.width + 2 * px, foot + 1);
   ctx.clip();
   ctx.lineWidth = px;
+  ctx.setLineDash([]);
   ctx.strokeStyle = colour("--nbt-line");
   for (const x of epochs) if (inside(u, x)) line(ctx, at(x), bbox.top, foot);
   ctx.strokeStyle = colour("--nbt-fg2");

@@ -29,7 +29,8 @@ export class View {
     this.settings = new Settings();
     this.state = { zoom: null, cursor: null, live: true };
     this.axis = new Axis(this.settings);
-    this.#finer = new Finer(source.columns, this.axis, (message) => source.send(message));
+    this.#finer = new Finer(source.columns, this.axis, (message) => source.send(message),
+      () => (source.head.status === "running" ? 2 : 40));
     this.panels = new Map();
     this.root = h("section", { class: "nbt", role: "region", "aria-label": "Run, live" });
     el.append(this.root);

@@ -107,6 +107,21 @@ describe("finer points", () => {
     expect(finer.column(4)).toBe(base);
     expect(finer.take({ re: 1, x: "step", lo: 20, hi: 40 }, [])).toBe(false);
   });
+  it("come by and by, and the range before stays until the first of them", () => {
+    const sent = [], finer = new Finer({ get: () => base }, new Axis({ xmode: "step" }), (m) => sent.push(m.k), () => 2);
+    finer.want([20, 40], () => [1, 2, 3]);
+    vi.advanceTimersByTime(500);
+    const answer = (re, id) => finer.take({ re, x: "step", lo: 20, hi: 40 }, [{ ...part, id }]);
+    answer(1, 1);
+    answer(2, 3);
+    expect(sent).toEqual([[1, 2], [3]]);
+    expect([finer.column(1).length, finer.column(3).length]).toEqual([6, 6]);
+    finer.want([22, 40], () => [3]);
+    vi.advanceTimersByTime(500);
+    expect(finer.column(1).length).toBe(6);
+    answer(3, 3);
+    expect(finer.column(1)).toBe(base);
+  });
   it("are not asked for where all are there", () => expect(isThinned(column([1, 2, 3]), "steps", 0, 2)).toBe(false));
 });
 
@@ -132,6 +147,7 @@ describe("marks", () => {
   it("never write over one another: the graver one keeps its words", () => {
     const marks = [{ kind: "lr" }, { kind: "exception" }, { kind: "finding" }];
     expect(placeLabels(marks, [10, 20, 190], [60, 60, 60], 200)).toEqual([null, "right", "left"]);
+    expect(placeLabels(marks, [120, 100, 190], [60, 60, 60], 280)).toEqual([null, "left", "right"]);
   });
   it("are a list of buttons that show markup as text", () => {
     const picked = [], events = new Events((m) => picked.push(m.step));
