@@ -74,7 +74,8 @@ def read_loss(root: Any) -> dict[str, Any]:
             facts.update(_nll(each))
         elif name == "BinaryCrossEntropyWithLogits":
             target = each._saved_target
-            facts["bce_range"] = [float(target.min()), float(target.max())]
+            if target.device.type == "cpu":  # a device is not waited for
+                facts["bce_range"] = [float(target.min()), float(target.max())]
         if "broadcast" not in facts and name in (*_DIFFERENCES, "Expand"):
             outer = _outer(each, name, users)
             if outer:
@@ -113,7 +114,8 @@ def _near(root: Any) -> list[tuple[Any, list[Any]]]:
 def _nll(node: Any) -> dict[str, Any]:
     given = node._saved_self
     facts: dict[str, Any] = {"num_classes": int(given.shape[1 if given.dim() > 1 else 0])}
-    if kind(_skip_shape(_inputs(node)[0])) not in ("LogSoftmax", "Log"):
+    is_log = kind(_skip_shape(_inputs(node)[0])) in ("LogSoftmax", "Log")
+    if not is_log and given.device.type == "cpu":
         facts["nll_max"] = float(given.max())
     return facts
 
@@ -143,5 +145,7 @@ def _outer(node: Any, name: str, users: list[Any]) -> list[Any] | None:
 
 def _is_outer_difference(d: Any) -> bool:
     """Whether ``d[i, j] = p[i] - y[j]``, as the difference of two vectors."""
+    if d.device.type != "cpu":
+        return False  # not known without waiting for the device
     rest = d - d[:, :1] - d[:1, :] + d[:1, :1]
     return bool(rest.abs().max() <= 1e-4 * (1e-6 + d.abs().max()))

@@ -76,7 +76,7 @@ class _Stepping:
         left = {
             index
             for index, (grad, version) in waiting.items()
-            if self.watched[index].grad is grad and grad._version > version and _any(grad)
+            if self.watched[index].grad is grad and self._grew(grad, version)
         }
         self.windows += 1
         if left:
@@ -84,6 +84,16 @@ class _Stepping:
             self.partly |= left
             if self.first_stale is None:
                 self.first_stale = step
+
+    def _grew(self, grad: Tensor, version: int) -> bool:
+        """Whether backward passes have added to a gradient, and nothing has cleared it.
+
+        The values of a device are not waited for: there, as many changes in place as backward
+        passes mean that nothing else touched it. With clipping that is not known, and not said.
+        """
+        if grad.device.type == "cpu":
+            return grad._version > version and _any(grad)
+        return grad._version - version == self.backwards
 
     def open(self) -> None:
         """A step is over: note the gradients that have to be cleared before the next."""
@@ -106,7 +116,10 @@ class _Stepping:
 
 
 def _any(grad: Tensor | None) -> bool:
-    return grad is not None and (grad.is_sparse or bool(grad.count_nonzero()))
+    """Whether a gradient has a value; one that lies on a device is taken to have one."""
+    if grad is None or grad.is_sparse or grad.device.type != "cpu":
+        return grad is not None
+    return bool(grad.count_nonzero())
 
 
 class Observer:
@@ -278,7 +291,9 @@ class Observer:
 
     def _moved(self, key: int) -> bool:
         parameter = self._reached.get(key)
-        return parameter is not None and not _sample(parameter).equal(self._samples[key])
+        if parameter is None or parameter.is_meta:  # without values: not known
+            return parameter is not None
+        return not _sample(parameter).equal(self._samples[key])
 
     def release(self) -> None:
         """Let go of everything of the user's."""
@@ -296,8 +311,8 @@ def _sample(parameter: Tensor) -> Tensor:
 
 def _is_fresh(parameter: Tensor) -> bool:
     """Whether a weight looks as PyTorch's own initialisation of Linear and Conv left it."""
-    if parameter.dim() < 2 or parameter.numel() < 16:
-        return False
+    if parameter.dim() < 2 or parameter.numel() < 16 or parameter.device.type != "cpu":
+        return False  # not known
     fan_in = parameter[0].numel()
     bound = fan_in**-0.5
     values = parameter.detach()
