@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blake3 import blake3
-
 from nbtrack.errors import RunNotFound, StoreError
 from nbtrack.store.blobs import Blobs
 
@@ -82,7 +80,7 @@ def push(runs_folder: Path, blobs: Blobs, ids: Sequence[str], url: str, say: Say
         told: dict[str, Any] = {}
         contents = {file.name: file.read_bytes() for file in files}
         for name, content in contents.items():
-            told[name] = {"size": len(content), "blake3": blake3(content).hexdigest()}
+            told[name] = {"size": len(content), "blake3": _digest(content)}
         if told != before:
             for name, content in contents.items():
                 if name == _HEAD:  # last, when all is there
@@ -144,7 +142,7 @@ def _pull_run(place: _Place, run_id: str, folder: Path, blobs: Blobs, moved: Mov
         if name in _NOT_TAKEN:
             continue
         content = place.read(f"runs/{run_id}/{name}")
-        if told and blake3(content).hexdigest() != told[name]["blake3"]:
+        if told and _digest(content) != told[name]["blake3"]:
             raise StoreError(
                 f"{name} of run {run_id} does not have the digest that it was pushed with: it is "
                 "being pushed again at this moment, or is damaged. Pull once more, or push it again"
@@ -293,3 +291,9 @@ _COMMON = {"file", "memory", "s3", "gs", "abfs", "sftp", "ssh", "smb", "hdfs", "
 def _shown(text: str) -> str:
     """A URL without the password that it may hold."""
     return re.sub(r"(?<=//)[^/@\s]+@", "", text)
+
+
+def _digest(content: bytes) -> str:
+    from blake3 import blake3  # when it is needed: importing the store brings in nothing heavy
+
+    return str(blake3(content).hexdigest())

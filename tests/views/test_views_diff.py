@@ -207,10 +207,10 @@ def test_a_running_run_is_read_again_until_it_ends(start, store):
     writer.finish("done")
 
 
-def test_a_run_that_is_deleted_while_it_is_listed_has_no_mark(finished, store):
+def test_a_run_that_is_deleted_while_it_is_listed_is_drawn_as_it_was_listed(finished, store):
     from nbtrack.views.rows import read_rows
 
     run = finished(5, hidden=("x was deleted",))
     found = store.runs.rows()
     store.runs.delete(run.id)
-    assert [row.hidden for row in read_rows(store, found, "", time.time())] == [()]
+    assert [row.hidden for row in read_rows(store, found, "", time.time())] == [("x was deleted",)]
