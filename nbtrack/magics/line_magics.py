@@ -1,4 +1,4 @@
-"""``%%track``, ``%runs``, ``%doctor``, ``%reproduce``: from their lines through the rooms."""
+"""``%%track``, ``%runs``, ``%compare``, ``%doctor``, ``%reproduce``: read and answered."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from nbtrack.magics.tracked_cell import TrackedCell
 
 if TYPE_CHECKING:
     from nbtrack.doctor import Diagnosis
+    from nbtrack.evaluate import Comparison
     from nbtrack.records import Reproduction
     from nbtrack.views import RunsTable, RunsView
 
@@ -145,6 +146,23 @@ class TrackMagics(Magics):  # type: ignore[misc]
                 return RunsTable(store, query)
             return RunsView(store, query, {"open": lambda run: live(store.get(run)).widget})
         except QueryError as error:
+            raise IPythonUsageError(str(error)) from None
+
+    @line_magic
+    def compare(self, line: str) -> Comparison:
+        """Hold runs against each other: ``%compare [RUN... | QUERY]``.
+
+        As in ``%compare lr < 0.01 and tag:baseline`` or ``%compare k2v q9d``. A run is an id, the
+        start of one, a name (all runs of it) or a position (-1). Without any: all runs of the
+        newest run's notebook.
+        """
+        from nbtrack.errors import NbtrackError
+        from nbtrack.evaluate import compare
+        from nbtrack.magics.options import parse_compare
+
+        try:
+            return compare(*parse_compare(line))
+        except NbtrackError as error:
             raise IPythonUsageError(str(error)) from None
 
     @line_magic

@@ -20,6 +20,8 @@ TRACK_USAGE = (
 
 REPRODUCE_USAGE = "%reproduce RUN [--with K=V]... [--steps N] [--env] [--folder F]"
 
+COMPARE_USAGE = "%compare [RUN... | QUERY]"
+
 
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line in the notebook and never leave Python."""
@@ -99,3 +101,22 @@ def parse_reproduce(line: str) -> argparse.Namespace:
     parser.add_argument("--env", action="store_true")
     parser.add_argument("--folder")
     return parser.read(line)
+
+
+def parse_compare(line: str) -> list[str | int]:
+    """The runs of a ``%compare`` line, or its query as the only word.
+
+    A line that a query alone can be (an operator, ``tag:``, a bracket, and/or/not) is one.
+
+    Raises
+    ------
+    IPython.core.error.UsageError
+        If a quotation mark is not closed.
+    """
+    if re.search(r"[<>=~()]|\btag:|\b(and|or|not)\b", line):
+        return [line.strip()]
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise IPythonUsageError(f"%compare: {error} in {line!r}. Usage: {COMPARE_USAGE}") from None
+    return [int(word) if re.fullmatch(r"-\d+", word) else word for word in words]

@@ -8,7 +8,8 @@ import { colour } from "./theme.js";
 const LEAST = 120; // px; below that a plot says nothing
 
 /**
- * `spec`: {height, log, zero, band, labels, lines: [{colour, width, alpha, dash, dots}]}.
+ * `spec`: {height, log, zero, band, labels, lines: [{colour, width, alpha, dash, dots}], y: [lo, hi]?,
+ * bands: [{series: [high, low], colour}]? between two lines}.
  * `shared`: {key of the common cursor, range() -> [lo, hi] of x, axis: {mode, steps, labels(splits)},
  * theme(), onCursor(x), onZoom([lo, hi] | null), extent()?, marks()?, onMark(mark)?}.
  */
@@ -74,6 +75,7 @@ export class Chart {
       scales: { x: { time: false, range: () => this.#shared.range() }, y: this.#yScale() },
       cursor: this.#cursor(),
       axes: [this.#xAxis(), this.#yAxis()],
+      bands: (this.#spec.bands || []).map(({ series, colour: name }) => ({ series, fill: `${this.#colour(name)}26` })),
       series: [{}, ...this.#spec.lines.map((line) => this.#line(line))],
       hooks: {
         drawClear: [() => this.#under()],
@@ -88,7 +90,8 @@ export class Chart {
   }
 
   #yScale() {
-    const { log, zero } = this.#spec;
+    const { log, zero, y } = this.#spec;
+    if (y) return { range: () => y };
     const range = (u, low, high) => (log ? logRange(low, high) : linearRange(low ?? NaN, high ?? NaN, zero));
     return { distr: log ? 3 : 1, range };
   }
