@@ -93,7 +93,7 @@ def _read(folder: Path) -> dict[str, Any]:
             if field in edits and not _is_list_edit(edits[field]):
                 raise TypeError(f"{field} is {edits[field]!r}")
         return dict(edits)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (ValueError, TypeError, KeyError) as error:
         raise StoreError(

@@ -52,7 +52,7 @@ def read_findings(folder: Path) -> list[Finding]:
             )
             for one in found
         ]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"{path} is damaged ({error}): delete it and run %doctor again") from error

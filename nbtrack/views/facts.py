@@ -45,6 +45,7 @@ class Facts:
         self.info = run.info
         self.is_running = True
         self.is_erased = False
+        self._was_there = run.path.exists()  # a store that cannot be written has no such folder
         self.ranks: set[int] = set()
         self._steps: dict[str, int] = {}
         self._rate: float | None = None
@@ -61,7 +62,8 @@ class Facts:
             If ``run.json`` is damaged.
         """
         try:
-            self._run.path.stat()  # a run of this process knows itself, whatever befell its files
+            if self._was_there:  # a run of this process knows itself, whatever befell its files
+                self._run.path.stat()
             self.info = self._run.info
         except FileNotFoundError:
             self.is_erased = True
