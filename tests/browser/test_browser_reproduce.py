@@ -32,7 +32,7 @@ def test_a_run_is_reproduced_and_changed_and_the_pages_are_drawn(notebook, artif
         "%reproduce good",
         "%reproduce good --with lr=0.1",
         "nbtrack.diff('good', -1)",
-        "%runs",
+        "%runs --no-widget",
     )
     for number in range(7):
         book.run(number)
@@ -57,7 +57,9 @@ def test_a_run_is_reproduced_and_changed_and_the_pages_are_drawn(notebook, artif
 
 
 def test_a_needed_cell_that_was_edited_since_is_told_by_the_badge(notebook, artifacts):
-    book = notebook("%load_ext nbtrack\nimport torch", "scale = 2.0", TRAINING_WITH_SCALE, "%runs")
+    book = notebook(
+        "%load_ext nbtrack\nimport torch", "scale = 2.0", TRAINING_WITH_SCALE, "%runs --no-widget"
+    )
     for number in (0, 1, 2):
         book.run(number)
     book.page.locator(".jp-CodeCell .cm-content").nth(1).click()
