@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from nbtrack.store.whole_file import write_whole
 
 FILE_NAME = "facts.json"
 
@@ -19,13 +20,7 @@ def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     OSError
         If the folder cannot be written.
     """
-    temporary = folder / f".{FILE_NAME}.{os.getpid():x}{os.urandom(2).hex()}"
-    try:
-        temporary.write_text(json.dumps(facts), encoding="utf-8")
-        temporary.replace(folder / FILE_NAME)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(folder / FILE_NAME, [json.dumps(facts).encode()])
 
 
 def read_facts(folder: Path) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from nbtrack.errors import BlobNotFound
 from nbtrack.store.chunks import MAX_BYTES, split
+from nbtrack.store.whole_file import write_whole
 
 _MAGIC = b"nbtrack chunks 1\n"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -98,7 +99,7 @@ class Blobs:
         OSError
             If the file cannot be written.
         """
-        _write_whole(Path(path), self._read(digest))
+        write_whole(Path(path), self._read(digest))
 
     def size(self, digest: str) -> int:
         """Bytes of the content.
@@ -208,7 +209,7 @@ class Blobs:
         except OSError:
             pass  # not there, or damaged: write it anew
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, [data])
+        write_whole(path, [data])
 
     def _stored(self, digest: str) -> tuple[bytes, list[Chunk] | None]:
         """The bytes under a digest, and the chunks if they are a list of chunks."""
@@ -322,16 +323,3 @@ def _damaged(digest: str, path: Path) -> BlobNotFound:
         f"blob {digest} is damaged: the bytes in {path} have another digest. "
         "Put the same content again, or copy the file from another store."
     )
-
-
-def _write_whole(path: Path, pieces: Iterator[bytes] | list[bytes]) -> None:
-    """Write to a file beside it and rename that, so that nobody sees a half."""
-    temporary = path.with_name(f".{path.name[:32]}.{os.getpid():x}{os.urandom(4).hex()}")
-    try:
-        with temporary.open("wb") as file:
-            for piece in pieces:
-                file.write(piece)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -17,6 +17,7 @@ from typing import Any
 
 from nbtrack.errors import StoreError
 from nbtrack.records import RunInfo
+from nbtrack.store.whole_file import write_whole
 
 FILE_NAME = "edits.json"
 FORMAT = 1
@@ -61,7 +62,8 @@ def write_edits(
             old = edits.get(field, {})
             before = [*old.get("was", ()), *old.get("set", ()), *getattr(as_written, field)]
             edits[field] = {"set": wanted, "was": list(dict.fromkeys(before))}
-    _write(folder, edits)
+    text = json.dumps({**edits, "format": FORMAT}, indent=1)
+    write_whole(folder / FILE_NAME, [text.encode()])
     _touch(folder / "run.json")
 
 
@@ -103,17 +105,6 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _is_list_edit(edit: Any) -> bool:
     return isinstance(edit, Mapping) and all(isinstance(edit.get(k), list) for k in ("set", "was"))
-
-
-def _write(folder: Path, edits: Mapping[str, Any]) -> None:
-    temporary = folder / f".{FILE_NAME}.{os.getpid():x}{os.urandom(2).hex()}"
-    try:
-        text = json.dumps({**edits, "format": FORMAT}, indent=1)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / FILE_NAME)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _touch(path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
 
 from nbtrack.errors import StoreError
 from nbtrack.records import Finding
+from nbtrack.store.whole_file import write_whole
 
 FILE_NAME = "findings.json"
 
@@ -24,14 +24,8 @@ def write_findings(folder: Path, findings: Iterable[Finding]) -> None:
     OSError
         If the folder cannot be written; the file is then as it was.
     """
-    temporary = folder / f".{FILE_NAME}.{os.getpid():x}{os.urandom(2).hex()}"
     document = {"format": 1, "findings": [asdict(finding) for finding in findings]}
-    try:
-        temporary.write_text(json.dumps(document, indent=1, default=repr), encoding="utf-8")
-        temporary.replace(folder / FILE_NAME)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(folder / FILE_NAME, [json.dumps(document, indent=1, default=repr).encode()])
 
 
 def read_findings(folder: Path) -> list[Finding]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from nbtrack.errors import RunNotFound, StoreError
 from nbtrack.store.blobs import Blobs
+from nbtrack.store.whole_file import write_whole
 
 Say = Callable[[str], None]
 
@@ -159,9 +160,7 @@ def _pull_run(place: _Place, run_id: str, folder: Path, blobs: Blobs, moved: Mov
             _pull_blob(place, blobs, digest, moved)
     folder.mkdir(parents=True, exist_ok=True)
     for name in sorted(contents, key=lambda name: name == _HEAD):
-        temporary = folder / f".{name}.{os.getpid():x}{os.urandom(2).hex()}"
-        temporary.write_bytes(contents[name])
-        temporary.replace(folder / name)
+        write_whole(folder / name, [contents[name]])
 
 
 def _push_blob(place: _Place, blobs: Blobs, digest: str, moved: Moved) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from nbtrack.errors import FormatTooNew, StoreError
 from nbtrack.records import Cell, RunInfo
 from nbtrack.store.edits import with_edits
+from nbtrack.store.whole_file import write_whole
 
 FORMAT = 1
 FILE_NAME = "run.json"
@@ -33,16 +34,7 @@ def write_info(folder: Path, info: RunInfo) -> None:
     OSError
         If the folder cannot be written; the file is then as it was.
     """
-    temporary = folder / f".{FILE_NAME}.{os.getpid():x}{os.urandom(2).hex()}"
-    try:
-        temporary.write_text(to_json(info), encoding="utf-8")
-        temporary.replace(folder / FILE_NAME)
-    except OSError:
-        try:
-            temporary.unlink()
-        except OSError:
-            pass
-        raise
+    write_whole(folder / FILE_NAME, [to_json(info).encode()])
 
 
 def read_info(folder: Path) -> RunInfo:

@@ -7,12 +7,12 @@ the weights that came out. Large contents are blobs, named by their digests.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nbtrack.errors import FormatTooNew, StoreError
+from nbtrack.store.whole_file import write_whole
 
 FORMAT = 1
 FILE_NAME = "replay.json"
@@ -26,16 +26,8 @@ def write_replay(folder: Path, replay: Mapping[str, Any]) -> None:
     OSError
         If the folder cannot be written; the file is then as it was.
     """
-    path = folder / FILE_NAME
-    temporary = path.with_name(f".{FILE_NAME}.{os.getpid():x}{os.urandom(2).hex()}")
-    try:
-        temporary.write_text(
-            json.dumps({"format": FORMAT, **replay}, indent=1, default=repr), encoding="utf-8"
-        )
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    text = json.dumps({"format": FORMAT, **replay}, indent=1, default=repr)
+    write_whole(folder / FILE_NAME, [text.encode()])
 
 
 def read_replay(folder: Path) -> dict[str, Any]:
