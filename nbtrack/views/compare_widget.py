@@ -8,14 +8,10 @@ is opened without its kernel shows the picture.
 from __future__ import annotations
 
 import sys
-import uuid
-import warnings
-from functools import cache
-from html import escape
 from typing import Any
 
 from nbtrack.views.compare_feed import CompareFeed
-from nbtrack.views.live import WIDGET_MIME
+from nbtrack.views.slot import asking_widget, in_slot, needs_mime, new_slot
 
 
 def compare_widget(source: Any, slot: str = "") -> Any:
@@ -33,18 +29,7 @@ def compare_widget(source: Any, slot: str = "") -> Any:
     ImportError
         If anywidget or ipywidgets is missing.
     """
-    from nbtrack.views.widget import hear_while_busy
-
-    feed = CompareFeed(source)
-    widget = _widget_class()(first=feed.first(), slot=slot)
-
-    def heard(widget: Any, content: Any, buffers: object = None) -> None:
-        if isinstance(content, dict):
-            widget.send(feed.answer(content))
-
-    hear_while_busy(widget)
-    widget.on_msg(heard)
-    return widget
+    return asking_widget("compare", CompareFeed(source), slot)
 
 
 def compare_bundle(source: Any) -> dict[str, Any]:
@@ -61,30 +46,10 @@ def compare_bundle(source: Any) -> dict[str, Any]:
         MIME type to data. The static bundle alone where no widget can show; why is warned of.
     """
     bundle: dict[str, Any] = source.static_bundle()
-    needs_mime = _needs_mime()
-    if not needs_mime and not _has_page():
+    if not needs_mime() and not _has_page():
         return bundle
-    slot = f"nbt-{uuid.uuid4().hex[:12]}"
-    try:
-        model = compare_widget(source, "" if needs_mime else slot).model_id
-    except Exception as error:  # the picture is shown all the same
-        warnings.warn(
-            f"nbtrack: only the static picture is shown ({type(error).__name__}: {error})",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-        return bundle
-    if needs_mime:
-        view = {"version_major": 2, "version_minor": 1, "model_id": model}
-        return {**bundle, WIDGET_MIME: view}
-    html = f'<div data-nbt-slot="{escape(slot)}">{bundle["text/html"]}</div>'
-    return {**bundle, "text/html": html}
-
-
-def _needs_mime() -> bool:
-    """Whether the front end makes no widget without a widget in an output."""
-    main = vars(sys.modules.get("__main__", sys))
-    return "google.colab" in sys.modules or "__vsc_ipynb_file__" in main or "marimo" in sys.modules
+    slot = new_slot()
+    return in_slot(bundle, slot, lambda: compare_widget(source, slot), "picture")
 
 
 def _has_page() -> bool:
@@ -92,21 +57,3 @@ def _has_page() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return hasattr(shell, "kernel")
-
-
-@cache
-def _widget_class() -> Any:
-    import anywidget
-    import traitlets
-
-    from nbtrack.views.widget import BUNDLE
-
-    class CompareWidget(anywidget.AnyWidget):  # type: ignore[misc]
-        """What is synced is what the page opens with; everything else is asked for."""
-
-        _esm = BUNDLE.read_text(encoding="utf-8")
-        kind = traitlets.Unicode("compare").tag(sync=True)
-        slot = traitlets.Unicode("").tag(sync=True)
-        first = traitlets.Dict().tag(sync=True)
-
-    return CompareWidget
